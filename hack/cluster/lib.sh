@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Shared by the scripts of hack/: where things are kept, which versions they have, how to speak and how to fail.
 # It defines variables and functions only, so that env.sh can bring it into an interactive shell.
+# shellcheck disable=SC2034 # used by those who source it
 
 ATTACHE_CLUSTER_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ATTACHE_REPO=$(cd "$ATTACHE_CLUSTER_SRC/../.." && pwd)
@@ -8,6 +9,10 @@ ATTACHE_CACHE=${ATTACHE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/attache}
 ATTACHE_STATE=$ATTACHE_CACHE/cluster          # all that one cluster leaves behind
 ATTACHE_API_PORT=${ATTACHE_API_PORT:-16443}   # on 127.0.0.1 of this machine
 ATTACHE_OWN_KUBECONFIG=$ATTACHE_STATE/kubeconfig
+
+MAX_NODES=4
+API_IP=172.31.0.1 # of node1, on the nodes' own network; node N has .N
+DNS_IP=10.96.0.10
 
 say() { printf '%s: %s\n' "$(basename "$0" .sh)" "$*"; }
 
@@ -67,6 +72,16 @@ bin_dir() {
   local digest
   digest=$(sha256sum "$ATTACHE_CLUSTER_SRC/$1/go.mod" | cut -c1-8)
   echo "$ATTACHE_CACHE/bin/$1-$(version_of "$1")-linux-$(architecture)-$digest"
+}
+
+# The images that the cluster itself needs; a version's archive is made once.
+pause_image() { echo "localhost/pause:$(sha256sum "$ATTACHE_CLUSTER_SRC/pause/main.go" | cut -c1-8)"; }
+coredns_image() { echo "localhost/coredns:$(version_of coredns)"; }
+
+# image_archive IMAGE: where its archive is kept.
+image_archive() {
+  local image=${1#localhost/}
+  echo "$ATTACHE_CACHE/images/${image/:/-}-$(architecture).tar"
 }
 
 # foreign_kubeconfig: true if KUBECONFIG names a cluster that is not ours (kind, a cloud).
