@@ -1,0 +1,57 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"attache.dev/attache/api/v1alpha1"
+	"attache.dev/attache/idp"
+)
+
+func denied(reason, message string) *idp.Refusal {
+	return &idp.Refusal{Kind: idp.Denied, Reason: reason, Message: message}
+}
+
+func malformed(reason, message string) *idp.Refusal {
+	return &idp.Refusal{Kind: idp.Malformed, Reason: reason, Message: message}
+}
+
+func noMapping(p *v1alpha1.SAMLProvider, s idp.Subject) *idp.Refusal {
+	return denied(ReasonNoMapping, fmt.Sprintf(
+		"no RoleMapping in namespace %q names service account %q and SAMLProvider %q; create one with spec: {providerRef: {name: %s}, subjects: [{kind: ServiceAccount, name: %s}], role: {arn: ...}}",
+		s.Namespace, s.Name, p.Name, yamlWord(p.Name), yamlWord(s.Name)))
+}
+
+func roleNotGranted(s idp.Subject, roleARN string, allowed []*v1alpha1.RoleMapping) *idp.Refusal {
+	message := fmt.Sprintf("role %q is not granted to service account %s/%s", roleARN, s.Namespace, s.Name)
+	if len(allowed) > 0 {
+		message += ", which may have: " + strings.Join(rolesOf(allowed), ", ")
+	}
+	return denied(ReasonRoleNotGranted, message)
+}
+
+func ambiguous(s idp.Subject, tied []*v1alpha1.RoleMapping) *idp.Refusal {
+	if roles := rolesOf(tied); len(roles) > 1 {
+		return malformed(ReasonRoleAmbiguous, fmt.Sprintf(
+			"service account %s/%s may have several roles: send role with one of them, or set spec.default: true in exactly one RoleMapping: %s",
+			s.Namespace, s.Name, strings.Join(roles, ", ")))
+	}
+	mappings := make([]string, len(tied))
+	for i, m := range tied {
+		mappings[i] = nameOf(m)
+	}
+	return malformed(ReasonRoleAmbiguous, fmt.Sprintf(
+		"several RoleMappings give %s to service account %s/%s: keep one of them, or set spec.default: true in exactly one: %s",
+		tied[0].Spec.Role.ARN, s.Namespace, s.Name, strings.Join(mappings, ", ")))
+}
+
+// rolesOf returns the roles of the mappings, each once, sorted.
+func rolesOf(ms []*v1alpha1.RoleMapping) []string {
+	roles := make([]string, len(ms))
+	for i, m := range ms {
+		roles[i] = m.Spec.Role.ARN
+	}
+	slices.Sort(roles)
+	return slices.Compact(roles)
+}
