@@ -47,25 +47,34 @@ func Refuse(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
 }
 
 func mappingIsBeingDeleted(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
+	if m.DeletionTimestamp.IsZero() {
+		return Finding{}, false
+	}
 	return Finding{
 		Reason:  v1alpha1.ReasonDeleting,
 		Message: fmt.Sprintf("RoleMapping %s is being deleted", nameOf(m)),
-	}, !m.DeletionTimestamp.IsZero()
+	}, true
 }
 
 func providerIsBeingDeleted(p *v1alpha1.SAMLProvider, _ *v1alpha1.RoleMapping) (Finding, bool) {
+	if p.DeletionTimestamp.IsZero() {
+		return Finding{}, false
+	}
 	return Finding{
 		Reason:  v1alpha1.ReasonDeleting,
 		Message: fmt.Sprintf("SAMLProvider %q is being deleted", p.Name),
-	}, !p.DeletionTimestamp.IsZero()
+	}, true
 }
 
 func mappingNamesAnotherProvider(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
+	if m.Spec.ProviderRef.Name == p.Name {
+		return Finding{}, false
+	}
 	return Finding{
 		Reason: v1alpha1.ReasonProviderNotFound,
 		Message: fmt.Sprintf("spec.providerRef.name of RoleMapping %s is %q, which SAMLProvider %q does not answer for",
 			nameOf(m), m.Spec.ProviderRef.Name, p.Name),
-	}, m.Spec.ProviderRef.Name != p.Name
+	}, true
 }
 
 func roleIsNotARole(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
@@ -102,19 +111,25 @@ func partitionDoesNotMatch(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (F
 	}
 	got, _, _ := partition.ParseRoleARN(m.Spec.Role.ARN)
 	want := partition.OfRegion(account.Region).ID
+	if got == want {
+		return Finding{}, false
+	}
 	return Finding{
 		Reason: v1alpha1.ReasonPartitionMismatch,
 		Message: fmt.Sprintf("%s is in partition %s, but SAMLProvider %q reaches account %s in region %s, which is in partition %s; write arn:%s:iam::...",
 			m.Spec.Role.ARN, got, p.Name, account.ID, account.Region, want, want),
-	}, got != want
+	}, true
 }
 
 func namespaceIsNotAllowed(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
+	if len(rulesFor(p, m.Namespace)) > 0 {
+		return Finding{}, false
+	}
 	return Finding{
 		Reason: v1alpha1.ReasonNotAllowedByProvider,
 		Message: fmt.Sprintf("spec.allow of SAMLProvider %q has no entry for namespace %q that covers %s; ask its owner to add: %s",
 			p.Name, m.Namespace, m.Spec.Role.ARN, missingLine(m)),
-	}, len(rulesFor(p, m.Namespace)) == 0
+	}, true
 }
 
 func subjectKindIsNotAllowed(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
