@@ -6,8 +6,8 @@
 ATTACHE_CLUSTER_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ATTACHE_REPO=$(cd "$ATTACHE_CLUSTER_SRC/../.." && pwd)
 ATTACHE_CACHE=${ATTACHE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/attache}
-ATTACHE_STATE=$ATTACHE_CACHE/cluster          # all that one cluster leaves behind
-ATTACHE_API_PORT=${ATTACHE_API_PORT:-16443}   # on 127.0.0.1 of this machine
+ATTACHE_STATE=${ATTACHE_STATE:-$ATTACHE_CACHE/cluster} # all that one cluster leaves behind
+ATTACHE_API_PORT=${ATTACHE_API_PORT:-16443}            # on 127.0.0.1 of this machine
 ATTACHE_OWN_KUBECONFIG=$ATTACHE_STATE/kubeconfig
 
 MAX_NODES=4

@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 node=$ATTACHE_STATE/node$1
-name=attache-node$1
+name=attache-node$1-$(cksum <<<"$node" | cut -d' ' -f1) # a cluster with another ATTACHE_STATE may run beside this one
 root=/sys/fs/cgroup
 cd / # the node must not hold the folder it was started from
 

@@ -2,12 +2,13 @@
 # The nodes as seen from the machine: started, entered, stopped. For up.sh, down.sh, load.sh and in.sh.
 
 # started_at PID: when it started, in ticks since boot; together they name a process even after its number was reused.
+# A zombie counts as ended: not every machine has a PID 1 that reaps.
 started_at() {
   local stat
   { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
   # shellcheck disable=SC2086 # fields; the name before them may hold spaces
   set -- ${stat##*) }
-  echo "${20}"
+  [ "$1" != Z ] && echo "${20}"
 }
 
 # record FILE PID

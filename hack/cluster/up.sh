@@ -31,8 +31,8 @@ recipe() (
 # explain NAME...: the end of the logs that can tell why, of every node.
 explain() {
   local name log
-  for name in init "$@"; do
-    for log in "$ATTACHE_STATE"/node*/log/"$name".log; do
+  for name in proxy init "$@"; do
+    for log in "$ATTACHE_STATE"/{,node*/log/}"$name".log; do
       [ -s "$log" ] || continue
       printf -- '--- %s\n' "$log" >&2
       tail -n 12 "$log" | cut -c1-400 >&2
