@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages of the named groups, if any is missing.
-# usage: install.sh GROUP...   (build, cluster, test)
+# usage: install.sh GROUP...   (build, cluster, test, verify)
 set -euo pipefail
 
 declare -A groups=(
@@ -11,6 +11,7 @@ declare -A groups=(
   [cluster]="runc containernetworking-plugins nftables iptables conntrack socat iproute2 kmod mount openssl procps util-linux"
   # Signatures, schemas and credentials are checked by programs that share no code with the product.
   [test]="awscli libxml2-utils xmlsec1"
+  [verify]="shellcheck"
 )
 
 fail() {

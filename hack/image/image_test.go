@@ -45,7 +45,7 @@ func TestImageHoldsTheFilesAndNothingOfTheMachine(t *testing.T) {
 	g.Expect(layers).To(HaveLen(1))
 	content, err := layers[0].Uncompressed()
 	g.Expect(err).NotTo(HaveOccurred())
-	defer content.Close()
+	defer func() { g.Expect(content.Close()).To(Succeed()) }()
 	modes := map[string]int64{}
 	for r := tar.NewReader(content); ; {
 		h, err := r.Next()
