@@ -29,6 +29,8 @@ const (
 	ReasonProgressing = "Progressing"
 	// ReasonDeleting: the object is going away.
 	ReasonDeleting = "Deleting"
+	// ReasonKubernetesError: the Kubernetes API refused or failed; the operator tries again.
+	ReasonKubernetesError = "KubernetesError"
 )
 
 // Reasons of SAMLProviders.

@@ -17,6 +17,7 @@ import (
 // +kubebuilder:printcolumn:name="Issuer",type=string,JSONPath=`.spec.issuer`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be at most 50 characters of a-z, 0-9 and '-', because the Service is named attache-<name>"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'operator' && !self.metadata.name.endsWith('-base')",message="metadata.name must not be operator and must not end in -base: attache-operator and attache-idp-<name>-base are names of other objects"
 type SAMLProvider struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
