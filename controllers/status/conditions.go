@@ -1,0 +1,106 @@
+package status
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"attache.dev/attache/api/v1alpha1"
+)
+
+// maxMessage is the API's bound on a condition's message.
+const maxMessage = 32768
+
+// readyMessage is the summary of an object whose phases are all done.
+const readyMessage = "Everything that the spec asks for is in place"
+
+// summarize writes the conditions of the findings and, out of them, Ready, Reconciling and Stalled
+// as kstatus reads them: Ready is always there, the other two only while they are True. It returns
+// the new observedGeneration, which moves on success and on Stalled.
+func summarize(conditions *[]metav1.Condition, generation, observed int64, findings []Finding) int64 {
+	for _, kind := range conditionsOf(findings) {
+		f := worstOf(about(kind, findings))
+		set(conditions, generation, kind, f.Progress == Done, f.Reason, f.Message)
+	}
+	worst := Finding{Outcome: Outcome{Reason: v1alpha1.ReasonReady, Progress: Done}, Message: readyMessage}
+	if f := worstOf(findings); f.Progress != Done {
+		worst = f
+	}
+	set(conditions, generation, v1alpha1.ConditionReady, worst.Progress == Done, worst.Reason, worst.Message)
+
+	reconciling := worst.Progress == Working || worst.Progress == Retrying
+	setOrRemove(conditions, generation, v1alpha1.ConditionReconciling, reconciling, worst)
+	setOrRemove(conditions, generation, v1alpha1.ConditionStalled, worst.Progress == Stalled, worst)
+	if reconciling {
+		return observed
+	}
+	return generation
+}
+
+// setOrRemove keeps an abnormal-true condition only while it holds.
+func setOrRemove(conditions *[]metav1.Condition, generation int64, kind string, holds bool, f Finding) {
+	if holds {
+		set(conditions, generation, kind, true, f.Reason, f.Message)
+		return
+	}
+	meta.RemoveStatusCondition(conditions, kind)
+}
+
+// severity orders findings: what a person must do comes first, then what fails, then what is
+// under way.
+var severity = []Progress{Stalled, Retrying, Working, Done}
+
+// worstOf returns the first of the most severe findings.
+func worstOf(findings []Finding) Finding {
+	for _, progress := range severity {
+		if i := slices.IndexFunc(findings, func(f Finding) bool { return f.Progress == progress }); i >= 0 {
+			return findings[i]
+		}
+	}
+	return Finding{Outcome: Outcome{Progress: Done}}
+}
+
+// conditionsOf returns the conditions that findings tell of, but for the summary.
+func conditionsOf(findings []Finding) []string {
+	var kinds []string
+	for _, f := range findings {
+		if f.Condition != v1alpha1.ConditionReady && !slices.Contains(kinds, f.Condition) {
+			kinds = append(kinds, f.Condition)
+		}
+	}
+	return kinds
+}
+
+func about(kind string, findings []Finding) []Finding {
+	var out []Finding
+	for _, f := range findings {
+		if f.Condition == kind {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func set(conditions *[]metav1.Condition, generation int64, kind string, holds bool, reason, message string) {
+	state := metav1.ConditionFalse
+	if holds {
+		state = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(conditions, metav1.Condition{
+		Type:               kind,
+		Status:             state,
+		ObservedGeneration: generation,
+		Reason:             reason,
+		Message:            truncate(message, maxMessage),
+	})
+}
+
+func truncate(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	const ellipsis = "..."
+	return strings.ToValidUTF8(s[:limit-len(ellipsis)], "") + ellipsis
+}

@@ -1,0 +1,80 @@
+package status
+
+import (
+	"time"
+)
+
+// Progress is what happens next of itself.
+type Progress string
+
+const (
+	// Done: the phase has what it wants.
+	Done Progress = "Done"
+	// Working: nothing failed; a watch or a requeue carries the work on.
+	Working Progress = "Working"
+	// Retrying: something failed and is tried again.
+	Retrying Progress = "Retrying"
+	// Stalled: nothing goes on until somebody changes something.
+	Stalled Progress = "Stalled"
+)
+
+// Outcome is one way in which a phase can end: a row of a controller's table.
+type Outcome struct {
+	// Condition is the normal-true condition that tells of the phase. It is True when Progress is
+	// Done. It is Ready for a phase that has no condition of its own.
+	Condition string
+	// Reason of the condition and of the event.
+	Reason string
+	// Progress decides between Ready, Reconciling and Stalled.
+	Progress Progress
+	// Retry says when to come back; the zero value leaves it to the watches.
+	Retry Retry
+	// Meaning is for people who read the table or the documentation made from it.
+	Meaning string
+}
+
+// Retry is when to reconcile again.
+type Retry struct {
+	// First delay, and the one at which doubling ends. No doubling if Max is not above First.
+	First, Max time.Duration
+}
+
+// Never leaves the next reconciliation to the watches.
+var Never = Retry{}
+
+// Every comes back after a time, give or take a tenth.
+func Every(d time.Duration) Retry { return Retry{First: d, Max: d} }
+
+// BackOff doubles the delay with each failure in a row, give or take a tenth.
+func BackOff(first, limit time.Duration) Retry { return Retry{First: first, Max: limit} }
+
+// Immediately comes back at once: the status that was just written lets the work go on.
+var Immediately = Retry{First: time.Millisecond, Max: time.Millisecond}
+
+// After returns the delay before the next try when there were failures tries in a row before this
+// one. unit is a random number of [0,1), which spreads objects that failed together.
+func (r Retry) After(failures int, unit float64) time.Duration {
+	if r.First <= 0 {
+		return 0
+	}
+	d := r.First
+	for range failures {
+		if d >= r.Max {
+			break
+		}
+		d *= 2
+	}
+	d = min(d, max(r.Max, r.First))
+	const spread = 0.2
+	return time.Duration(float64(d) * (1 - spread/2 + spread*unit))
+}
+
+// Finding is how a phase ended for one object.
+type Finding struct {
+	Outcome
+	// Message tells a person what is and, unless all is well, what to do. It is the same each time
+	// the same is found, and holds no secret.
+	Message string
+	// RequeueAfter is when to reconcile again; zero leaves it to the watches.
+	RequeueAfter time.Duration
+}

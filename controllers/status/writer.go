@@ -1,0 +1,91 @@
+package status
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"attache.dev/attache/api/v1alpha1"
+)
+
+// Writer writes status and tells of its changes.
+type Writer struct {
+	Client   client.Client
+	Recorder events.EventRecorder
+}
+
+// SAMLProviderReport is what the phases found out about a SAMLProvider.
+type SAMLProviderReport struct {
+	Findings []Finding
+	// Account is the ledger's entry; nil when nothing stands in AWS.
+	Account *v1alpha1.AccountStatus
+	// Keys are the signing keys, newest first; nil leaves what the status says.
+	Keys []v1alpha1.KeyStatus
+	// Audience, MetadataURL and DelegationURL are the computed defaults.
+	Audience, MetadataURL, DelegationURL string
+}
+
+// SAMLProvider writes the status that follows from a report, if it is another one than before. An
+// update that meets a newer object fails: the ledger must not be written on top of what was not
+// read.
+func (w Writer) SAMLProvider(ctx context.Context, p *v1alpha1.SAMLProvider, r SAMLProviderReport) error {
+	before := p.DeepCopy()
+	p.Status.ObservedGeneration = summarize(&p.Status.Conditions, p.Generation, p.Status.ObservedGeneration, r.Findings)
+	p.Status.Accounts = nil
+	if r.Account != nil {
+		p.Status.Accounts = []v1alpha1.AccountStatus{*r.Account}
+	}
+	if r.Keys != nil {
+		p.Status.Keys = r.Keys
+	}
+	p.Status.Audience, p.Status.MetadataURL, p.Status.DelegationURL = r.Audience, r.MetadataURL, r.DelegationURL
+	if equality.Semantic.DeepEqual(before.Status, p.Status) {
+		return nil
+	}
+	return w.write(ctx, before, p, before.Status.Conditions, p.Status.Conditions, r.Findings)
+}
+
+// RoleMappingReport is what was found out about a RoleMapping.
+type RoleMappingReport struct {
+	Findings []Finding
+	// RoleARN and ProviderARN of an accepted mapping; empty otherwise.
+	RoleARN, ProviderARN string
+}
+
+// RoleMapping writes the status that follows from a report, if it is another one than before.
+func (w Writer) RoleMapping(ctx context.Context, m *v1alpha1.RoleMapping, r RoleMappingReport) error {
+	before := m.DeepCopy()
+	m.Status.ObservedGeneration = summarize(&m.Status.Conditions, m.Generation, m.Status.ObservedGeneration, r.Findings)
+	m.Status.RoleARN, m.Status.ProviderARN = r.RoleARN, r.ProviderARN
+	if equality.Semantic.DeepEqual(before.Status, m.Status) {
+		return nil
+	}
+	return w.write(ctx, before, m, before.Status.Conditions, m.Status.Conditions, r.Findings)
+}
+
+func (w Writer) write(ctx context.Context, before, after client.Object, was, is []metav1.Condition, findings []Finding) error {
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := w.Client.Status().Patch(ctx, after, patch); err != nil {
+		return fmt.Errorf("write the status: %w", err)
+	}
+	for _, e := range eventsOf(was, is, findings) {
+		w.Recorder.Eventf(after, nil, e.kind, e.reason, action, "%s", e.note)
+	}
+	return nil
+}
+
+// Soonest returns when to reconcile again for all of the findings; zero leaves it to the watches.
+func Soonest(findings []Finding) time.Duration {
+	var soonest time.Duration
+	for _, f := range findings {
+		if f.RequeueAfter > 0 && (soonest == 0 || f.RequeueAfter < soonest) {
+			soonest = f.RequeueAfter
+		}
+	}
+	return soonest
+}
