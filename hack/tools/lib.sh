@@ -27,7 +27,7 @@ tool_module() {
 
 tool_estimate() {
   case $1 in
-    golangci-lint) echo "about 3 minutes on two cores" ;;
+    golangci-lint) echo "one to three minutes on two cores" ;;
     *) echo "under a minute" ;;
   esac
 }

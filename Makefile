@@ -1,0 +1,158 @@
+# `make` lists the targets. Each installs or builds what it needs; hack/deps/install.sh asks for root where it needs it.
+
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED ?= 0
+export GOFLAGS ?= -buildvcs=false
+
+VERSION ?= dev
+IMAGE ?= localhost/attache:$(VERSION)
+AWSFAKE_IMAGE ?= localhost/awsfake:$(VERSION)
+WORKLOAD_IMAGE ?= localhost/attache-demo-workload:$(VERSION)
+
+TOOL := hack/tools/run.sh
+GOTESTSUM := mkdir -p artifacts && $(TOOL) gotestsum
+# kubectl and helm come from hack/cluster.
+WITH_CLUSTER := . hack/cluster/env.sh &&
+CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
+BUILD := go build -trimpath -ldflags '-s -w -X attache.dev/attache/cli.version=$(VERSION)'
+
+##@ Try it
+
+.PHONY: demo
+demo: cluster-deps images ## Show a pod getting AWS credentials, on a cluster made here (or that of KUBECONFIG)
+	@$(WITH_CLUSTER) go run ./hack/demo
+
+.PHONY: test
+test: test-deps ## Run the unit tests, the tests on a real kube-apiserver and awsfake's own
+	@$(WITH_CLUSTER) export KUBEBUILDER_ASSETS=$$(hack/cluster/envtest-assets.sh) && \
+	  $(GOTESTSUM) --format pkgname --jsonfile artifacts/test.json -- -timeout 14m ./...
+
+.PHONY: e2e
+e2e: cluster-deps images ## Assert the demo's story and its refusals on a real cluster
+	@$(WITH_CLUSTER) $(GOTESTSUM) --format standard-verbose --jsonfile artifacts/e2e.json -- -tags e2e -count=1 -timeout 30m ./test/e2e/...
+
+##@ Cluster
+
+.PHONY: cluster-up
+cluster-up: cluster-deps ## Start a Kubernetes cluster on this machine
+	@hack/cluster/up.sh
+
+.PHONY: cluster-down
+cluster-down: ## Stop it and remove what it left
+	@hack/cluster/down.sh
+
+.PHONY: cluster-load
+cluster-load: images ## Load the images into it
+	@hack/cluster/load.sh dist/attache.tar dist/awsfake.tar dist/attache-demo-workload.tar
+
+.PHONY: envtest-assets
+envtest-assets: ## Print the folder for KUBEBUILDER_ASSETS, building what is missing
+	@hack/cluster/envtest-assets.sh
+
+##@ Develop
+
+.PHONY: generate
+generate: manifests ## Regenerate what comes from the sources: deep copies, CRDs, RBAC, the chart's schema and README
+	@$(TOOL) controller-gen object paths=./api/...
+	@go run ./hack/valuesschema charts/attache/values.yaml >charts/attache/.values.schema.json && \
+	  mv charts/attache/.values.schema.json charts/attache/values.schema.json
+	@$(TOOL) helm-docs --log-level warning --chart-search-root charts
+
+.PHONY: manifests
+manifests: ## Regenerate CRDs and RBAC, in config/ and in the chart
+	@$(TOOL) controller-gen crd rbac:roleName=attache-operator paths=./api/... paths=./controllers/... paths=./cli/... \
+	  output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+	@rm -rf charts/attache/files && mkdir -p charts/attache/files/crds
+	@cp config/crd/bases/*.yaml charts/attache/files/crds/
+	@cp config/rbac/role.yaml charts/attache/files/rbac.yaml
+
+.PHONY: crd-snapshots
+crd-snapshots: manifests ## Accept additions to the CRDs; BREAKING=1 accepts what breaks users, too
+	@hack/verify/crds.sh accept $(if $(BREAKING),--breaking)
+
+.PHONY: fmt
+fmt: ## Format the Go sources
+	@$(TOOL) golangci-lint fmt
+
+.PHONY: vet
+vet: ## Let the compiler's own checks look at all code, e2e included
+	@go vet -tags e2e ./...
+
+.PHONY: lint
+lint: ## Run the linters of .golangci.yml, and shellcheck on the scripts
+	@$(TOOL) golangci-lint run
+	@hack/verify/shell.sh
+
+.PHONY: chart
+chart: ## Lint the chart and render it
+	@hack/cluster/build.sh helm
+	@$(WITH_CLUSTER) helm lint --quiet --strict charts/attache
+	@$(WITH_CLUSTER) helm template attache charts/attache --namespace attache-system >/dev/null
+
+.PHONY: verify
+verify: ## Everything that needs no cluster and no tests: regenerate, format, vet, lint, compare; fails on a dirty tree
+	@hack/verify/verify.sh
+
+.PHONY: fuzz-smoke
+fuzz-smoke: ## Let each fuzz target look for new inputs, FUZZTIME each
+	@hack/verify/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: test-race
+test-race: ## Run the packages that share memory between goroutines under the race detector (needs gcc)
+	@CGO_ENABLED=1 go test -race -count=1 ./idp/authn/... ./idp/exchange/... ./idp/mapping/... ./internal/...
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	@go test -run '^$$' -bench . -benchmem ./idp/...
+
+##@ Build
+
+.PHONY: build
+build: ## Build the static binaries into dist/
+	@mkdir -p dist
+	@$(BUILD) -o dist/attache .
+	@$(BUILD) -o dist/awsfake ./test/awsfake/cmd/awsfake
+	@$(BUILD) -o dist/attache-demo-workload ./hack/demo/workload
+
+.PHONY: images
+images: build ## Write the container images into dist/, as archives
+	@test -r $(CA_CERTIFICATES) || { echo "images: error: $(CA_CERTIFICATES) is missing: install ca-certificates, or set CA_CERTIFICATES" >&2; exit 1; }
+	@go run ./hack/image -t $(IMAGE) -o dist/attache.tar -e /attache \
+	  /attache=dist/attache /etc/ssl/certs/ca-certificates.crt=$(CA_CERTIFICATES)
+	@go run ./hack/image -t $(AWSFAKE_IMAGE) -o dist/awsfake.tar -e /awsfake /awsfake=dist/awsfake
+	@go run ./hack/image -t $(WORKLOAD_IMAGE) -o dist/attache-demo-workload.tar -e /attache-demo-workload \
+	  /attache-demo-workload=dist/attache-demo-workload
+
+.PHONY: helm-package
+helm-package: chart ## Package the chart into dist/
+	@mkdir -p dist
+	@$(WITH_CLUSTER) helm package charts/attache --destination dist
+
+.PHONY: tools
+tools: ## Build the developers' tools and the cluster's programs into the cache
+	@hack/tools/build.sh
+	@hack/cluster/build.sh
+
+.PHONY: clean
+clean: ## Remove what was built in the checkout; the cache and the cluster stay
+	@rm -rf dist artifacts
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# What the targets above stand on.
+
+.PHONY: test-deps
+test-deps:
+	@hack/deps/install.sh build test
+	@hack/cluster/build.sh envtest helm
+
+.PHONY: cluster-deps
+cluster-deps:
+	@hack/deps/install.sh build cluster
+	@hack/cluster/build.sh
