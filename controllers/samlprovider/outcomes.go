@@ -1,0 +1,163 @@
+package samlprovider
+
+import (
+	"time"
+
+	"attache.dev/attache/api/v1alpha1"
+	"attache.dev/attache/awsiam"
+	"attache.dev/attache/controllers/status"
+)
+
+// outcome names a row of the table.
+type outcome string
+
+const (
+	keyActive   outcome = "KeyActive"
+	keyInvalid  outcome = "KeyInvalid"
+	keyReleased outcome = "KeyReleased"
+
+	synced         outcome = "Synced"
+	recorded       outcome = "Recorded"
+	keyAwaited     outcome = "KeyAwaited"
+	throttled      outcome = "Throttled"
+	conflict       outcome = "Conflict"
+	denied         outcome = "Denied"
+	invalid        outcome = "Invalid"
+	unavailable    outcome = "Unavailable"
+	noCredentials  outcome = "NoCredentials"
+	notOwned       outcome = "NotOwned"
+	deletionNoted  outcome = "DeletionNoted"
+	providerGone   outcome = "ProviderGone"
+	certificateSet outcome = "CertificateSet"
+	caAwaited      outcome = "CAAwaited"
+	available      outcome = "Available"
+	rollingOut     outcome = "RollingOut"
+	notServing     outcome = "NotServing"
+	finalizerSet   outcome = "FinalizerSet"
+	finalizerKept  outcome = "FinalizerKept"
+	keysKept       outcome = "KeysKept"
+)
+
+// Recheck is how often IAM is asked whether it still holds what it was given.
+const Recheck = time.Hour
+
+// outcomes is every way in which a phase can end: what a person is told of it and when the
+// reconciler comes back. The event of an outcome is of type Warning if it is Retrying or Stalled,
+// and has the condition's reason.
+var outcomes = map[outcome]status.Outcome{
+	finalizerSet: {
+		Condition: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonReady, Progress: status.Done, Retry: status.Never,
+		Meaning: "the finalizer that keeps the object until IAM confirmed the deletion is in place",
+	},
+	finalizerKept: {
+		Condition: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Never,
+		Meaning: "deletion: the phases before this one are not through",
+	},
+
+	keyActive: {
+		Condition: v1alpha1.ConditionKeysReady, Reason: v1alpha1.ReasonKeyActive, Progress: status.Done, Retry: status.Never,
+		Meaning: "the key Secret holds a signing key that can be used",
+	},
+	keyInvalid: {
+		Condition: v1alpha1.ConditionKeysReady, Reason: v1alpha1.ReasonKeyInvalid, Progress: status.Stalled, Retry: status.Never,
+		Meaning: "the key Secret is gone or cannot be read; a new key would cut off what IAM trusts, so a person must decide",
+	},
+	keyReleased: {
+		Condition: v1alpha1.ConditionKeysReady, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Never,
+		Meaning: "deletion: the key Secret is gone",
+	},
+
+	synced: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonSynced, Progress: status.Done, Retry: status.Every(Recheck),
+		Meaning: "IAM holds the current metadata; it is asked again after the recheck interval",
+	},
+	recorded: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Immediately,
+		Meaning: "the ledger in status gets the ARN before IAM is asked to create the provider",
+	},
+	keyAwaited: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Never,
+		Meaning: "there is no metadata to give to IAM as long as there is no key",
+	},
+	throttled: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonThrottled, Progress: status.Retrying, Retry: status.BackOff(5*time.Second, 5*time.Minute),
+		Meaning: "IAM throttles; each try in a row waits twice as long",
+	},
+	conflict: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonConflict, Progress: status.Retrying, Retry: status.BackOff(2*time.Second, time.Minute),
+		Meaning: "IAM is busy with the same provider, or does not show yet what it has",
+	},
+	denied: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonAccessDenied, Progress: status.Retrying, Retry: status.Every(5 * time.Minute),
+		Meaning: "IAM does not allow the operator a call; the message names the missing action",
+	},
+	invalid: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonInvalidRequest, Progress: status.Stalled, Retry: status.Never,
+		Meaning: "IAM does not take the input, or a quota is used up",
+	},
+	unavailable: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonAWSUnavailable, Progress: status.Retrying, Retry: status.BackOff(5*time.Second, 5*time.Minute),
+		Meaning: "IAM failed or could not be reached",
+	},
+	noCredentials: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonCredentialsUnavailable, Progress: status.Retrying, Retry: status.BackOff(30*time.Second, 5*time.Minute),
+		Meaning: "the operator has no AWS credentials, or they are expired, wrong or of another account",
+	},
+	notOwned: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonNotOwned, Progress: status.Stalled, Retry: status.Every(Recheck),
+		Meaning: "an IAM provider of that name does not carry this object's tags; it is never written to",
+	},
+	deletionNoted: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Immediately,
+		Meaning: "deletion: the ledger says so before IAM is asked",
+	},
+	providerGone: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Never,
+		Meaning: "deletion: nothing of this object stands in IAM any more",
+	},
+	keysKept: {
+		Condition: v1alpha1.ConditionKeysReady, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Never,
+		Meaning: "deletion: the keys stay until IAM confirmed that nothing trusts them",
+	},
+
+	certificateSet: {
+		Condition: v1alpha1.ConditionWorkloadReady, Reason: v1alpha1.ReasonWorkloadAvailable, Progress: status.Done, Retry: status.Never,
+		Meaning: "the serving certificate is in its Secret; it is renewed in time",
+	},
+	caAwaited: {
+		Condition: v1alpha1.ConditionWorkloadReady, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Never,
+		Meaning: "the operator's certificate authority is not there yet",
+	},
+	available: {
+		Condition: v1alpha1.ConditionWorkloadReady, Reason: v1alpha1.ReasonWorkloadAvailable, Progress: status.Done, Retry: status.Never,
+		Meaning: "every pod of the Deployment is ready and of the current spec",
+	},
+	rollingOut: {
+		Condition: v1alpha1.ConditionWorkloadReady, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Never,
+		Meaning: "at least one pod serves, and more are to come",
+	},
+	notServing: {
+		Condition: v1alpha1.ConditionWorkloadReady, Reason: v1alpha1.ReasonWorkloadUnavailable, Progress: status.Working, Retry: status.Never,
+		Meaning: "no pod of the Deployment is ready",
+	},
+}
+
+// outcomeOfKind says how a failed call to IAM ends a phase.
+var outcomeOfKind = map[awsiam.Kind]outcome{
+	awsiam.Throttled:     throttled,
+	awsiam.Conflict:      conflict,
+	awsiam.AlreadyExists: conflict,
+	awsiam.NotFound:      conflict,
+	awsiam.Denied:        denied,
+	awsiam.Invalid:       invalid,
+	awsiam.Unavailable:   unavailable,
+	awsiam.NoCredentials: noCredentials,
+}
+
+// kubernetesError is how any phase ends that the Kubernetes API failed.
+func kubernetesError(condition string) status.Outcome {
+	return status.Outcome{
+		Condition: condition, Reason: v1alpha1.ReasonKubernetesError, Progress: status.Retrying, Retry: status.Never,
+		Meaning: "the Kubernetes API refused or failed; the queue backs off",
+	}
+}

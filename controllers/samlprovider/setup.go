@@ -1,0 +1,89 @@
+package samlprovider
+
+import (
+	"context"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"attache.dev/attache/api/v1alpha1"
+	"attache.dev/attache/controllers/cabundle"
+)
+
+// workers reconcile at once. Calls to IAM take most of their time, and IAM throttles a whole
+// account.
+const workers = 2
+
+// SetupWithManager registers the reconciler and what it watches: whoever touches or deletes one of
+// a provider's objects sees it put back.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("samlprovider").
+		For(&v1alpha1.SAMLProvider{}).
+		Owns(&appsv1.Deployment{}).
+		Owns(&corev1.Service{}, builder.OnlyMetadata).
+		Owns(&corev1.ServiceAccount{}, builder.OnlyMetadata).
+		Owns(&policyv1.PodDisruptionBudget{}, builder.OnlyMetadata).
+		Owns(&rbacv1.Role{}, builder.OnlyMetadata).
+		Owns(&rbacv1.RoleBinding{}, builder.OnlyMetadata).
+		Owns(&rbacv1.ClusterRole{}, builder.OnlyMetadata).
+		Owns(&rbacv1.ClusterRoleBinding{}, builder.OnlyMetadata).
+		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.providersOfSecret)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
+		Complete(r)
+}
+
+// providersOfSecret goes by the Secret's name, which nobody can take off it.
+func (r *Reconciler) providersOfSecret(ctx context.Context, secret client.Object) []ctrl.Request {
+	if secret.GetNamespace() != r.Namespace {
+		return nil
+	}
+	if secret.GetName() == cabundle.Name {
+		return r.allProviders(ctx)
+	}
+	name, ok := strings.CutPrefix(secret.GetName(), "attache-")
+	if !ok {
+		return nil
+	}
+	for _, suffix := range []string{"-keys", "-tls"} {
+		if provider, ok := strings.CutSuffix(name, suffix); ok {
+			return []ctrl.Request{{NamespacedName: types.NamespacedName{Name: provider}}}
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) allProviders(ctx context.Context) []ctrl.Request {
+	all := &v1alpha1.SAMLProviderList{}
+	if err := r.Client.List(ctx, all); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing SAMLProviders failed")
+		return nil
+	}
+	requests := make([]ctrl.Request, 0, len(all.Items))
+	for i := range all.Items {
+		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])})
+	}
+	return requests
+}
+
+// Cached returns an empty object to read a kind into, of the form in which SetupWithManager has it
+// cached. Deployments are cached whole for their status.
+func Cached(kind schema.GroupVersionKind) client.Object {
+	if kind.Kind == "Deployment" {
+		return &appsv1.Deployment{}
+	}
+	metadata := &metav1.PartialObjectMetadata{}
+	metadata.SetGroupVersionKind(kind)
+	return metadata
+}
