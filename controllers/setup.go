@@ -1,0 +1,108 @@
+// Package controllers puts the operator's controllers together: what they share, and the caches
+// they read from.
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"attache.dev/attache/api/v1alpha1"
+	"attache.dev/attache/awsiam"
+	"attache.dev/attache/controllers/cabundle"
+	"attache.dev/attache/controllers/rolemapping"
+	"attache.dev/attache/controllers/samlprovider"
+	"attache.dev/attache/controllers/ssa"
+	"attache.dev/attache/controllers/status"
+	"attache.dev/attache/idp/deploy"
+)
+
+// reporter is the operator's name in events.
+const reporter = "attache-operator"
+
+// Options of the controllers.
+type Options struct {
+	// Namespace of the operator, in which the identity providers run.
+	Namespace string
+	// Image and ImagePullPolicy of the identity providers' pods.
+	Image           string
+	ImagePullPolicy corev1.PullPolicy
+	// ClusterUID is the UID of the kube-system namespace: the cluster's name in AWS tags.
+	ClusterUID string
+	// IAM returns the calls for an account.
+	IAM func(v1alpha1.Account) awsiam.SAMLProviders
+	// Clock tells the time.
+	Clock func() time.Time
+}
+
+// Setup registers every controller with a manager whose cache was made with Cache.
+func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	writer := status.Writer{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(reporter)}
+	provider := &samlprovider.Reconciler{
+		Client:          mgr.GetClient(),
+		Live:            mgr.GetAPIReader(),
+		Status:          writer,
+		IAM:             o.IAM,
+		ClusterUID:      o.ClusterUID,
+		Namespace:       o.Namespace,
+		Image:           o.Image,
+		ImagePullPolicy: o.ImagePullPolicy,
+		Clock:           o.Clock,
+		Applier:         &ssa.Applier{Client: mgr.GetClient(), Label: deploy.LabelProvider, Cached: samlprovider.Cached},
+	}
+	if err := provider.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the SAMLProvider controller: %w", err)
+	}
+	mapping := &rolemapping.Reconciler{Client: mgr.GetClient(), Status: writer}
+	if err := mapping.SetupWithManager(ctx, mgr); err != nil {
+		return fmt.Errorf("set up the RoleMapping controller: %w", err)
+	}
+	authority := &cabundle.AuthorityReconciler{Client: mgr.GetClient(), Namespace: o.Namespace, Clock: o.Clock}
+	if err := authority.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the CA controller: %w", err)
+	}
+	bundle := &cabundle.BundleReconciler{Client: mgr.GetClient(), Namespace: o.Namespace}
+	if err := bundle.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the CA bundle controller: %w", err)
+	}
+	return nil
+}
+
+// Cache confines what the operator keeps in memory, and may read, to its own objects: those of its
+// namespace, cluster-wide ones with the provider's label, and the CA bundles.
+func Cache(namespace string) cache.Options {
+	own := cache.ByObject{Namespaces: map[string]cache.Config{namespace: {}}}
+	ofProviders := cache.ByObject{Label: labels.NewSelector().Add(exists(deploy.LabelProvider))}
+	return cache.Options{ByObject: map[client.Object]cache.ByObject{
+		&corev1.Secret{}:                own,
+		&corev1.Service{}:               own,
+		&corev1.ServiceAccount{}:        own,
+		&appsv1.Deployment{}:            own,
+		&policyv1.PodDisruptionBudget{}: own,
+		&rbacv1.Role{}:                  own,
+		&rbacv1.RoleBinding{}:           own,
+		&rbacv1.ClusterRole{}:           ofProviders,
+		&rbacv1.ClusterRoleBinding{}:    ofProviders,
+		&corev1.Namespace{}:             {Label: labels.SelectorFromSet(labels.Set{cabundle.Label: cabundle.LabelValue})},
+		&corev1.ConfigMap{}:             {Field: fields.OneTermEqualSelector("metadata.name", cabundle.Name)},
+	}}
+}
+
+func exists(label string) labels.Requirement {
+	requirement, err := labels.NewRequirement(label, selection.Exists, nil)
+	if err != nil {
+		panic(err) // the label is a constant of this program
+	}
+	return *requirement
+}
