@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
+# Two builds at once would fight for the same cores and mix their lines.
+.NOTPARALLEL:
 
 export CGO_ENABLED ?= 0
 export GOFLAGS ?= -buildvcs=false
@@ -30,7 +32,7 @@ test: test-deps ## Run the unit tests, the tests on a real kube-apiserver and aw
 	  $(GOTESTSUM) --format pkgname --jsonfile artifacts/test.json -- -timeout 14m ./...
 
 .PHONY: e2e
-e2e: cluster-deps images ## Assert the demo's story and its refusals on a real cluster
+e2e: cluster-up cluster-load ## Assert the demo's story and its refusals on a real cluster
 	@$(WITH_CLUSTER) $(GOTESTSUM) --format standard-verbose --jsonfile artifacts/e2e.json -- -tags e2e -count=1 -timeout 30m ./test/e2e/...
 
 ##@ Cluster
@@ -96,8 +98,8 @@ verify: ## Everything that needs no cluster and no tests: regenerate, format, ve
 	@hack/verify/verify.sh
 
 .PHONY: fuzz-smoke
-fuzz-smoke: ## Let each fuzz target look for new inputs, FUZZTIME each
-	@hack/verify/fuzz.sh $(or $(FUZZTIME),10s)
+fuzz-smoke: ## Let each fuzz target look for new inputs, FUZZTIME each (20000x, 30s)
+	@hack/verify/fuzz.sh $(or $(FUZZTIME),20000x)
 
 .PHONY: test-race
 test-race: ## Run the packages that share memory between goroutines under the race detector (needs gcc)
