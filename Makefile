@@ -1,6 +1,7 @@
 # `make` lists the targets. Each installs or builds what it needs; hack/deps/install.sh asks for root where it needs it.
 
-SHELL := /bin/bash -o pipefail
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 # Two builds at once would fight for the same cores and mix their lines.
 .NOTPARALLEL:
@@ -156,5 +157,6 @@ test-deps:
 
 .PHONY: cluster-deps
 cluster-deps:
-	@hack/deps/install.sh build cluster
-	@hack/cluster/build.sh
+	@hack/deps/install.sh build
+	@. hack/cluster/lib.sh && if foreign_kubeconfig; then hack/cluster/build.sh kubectl helm; \
+	  else hack/deps/install.sh cluster && hack/cluster/build.sh; fi
