@@ -240,6 +240,18 @@ func (w *world) condition(kind string) metav1.Condition {
 	return *c
 }
 
+func (w *world) events() []string {
+	var all []string
+	for {
+		select {
+		case e := <-w.recorder.Events:
+			all = append(all, e)
+		default:
+			return all
+		}
+	}
+}
+
 // memoryIAM is the few rules of IAM that the reconciler relies on.
 type memoryIAM struct {
 	providers map[string]awsiam.SAMLProvider
