@@ -20,6 +20,8 @@ type IdP struct {
 	registry    *prometheus.Registry
 	delegations *prometheus.CounterVec
 	durations   *prometheus.HistogramVec
+	answers     *prometheus.CounterVec
+	calls       *prometheus.HistogramVec
 }
 
 // NewIdP returns metrics that start at zero, with those of the Go runtime and the process.
@@ -35,10 +37,19 @@ func NewIdP() *IdP {
 			Help:    "How long /delegation took to decide, by outcome.",
 			Buckets: buckets,
 		}, []string{"outcome"}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "attache_exchange_answers_total",
+			Help: "Answers to requests for credentials by source: Hit (remembered), Miss (STS was called) or Coalesced (shared a call).",
+		}, []string{"source"}),
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "attache_sts_request_duration_seconds",
+			Help:    "How long calls of AssumeRoleWithSAML took, by outcome: Success or the reason of the refusal.",
+			Buckets: buckets,
+		}, []string{"outcome"}),
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.delegations, m.durations,
+		m.delegations, m.durations, m.answers, m.calls,
 	)
 	return m
 }
@@ -51,6 +62,14 @@ func (m *IdP) Delegation(reason string, took time.Duration) {
 	}
 	m.delegations.WithLabelValues(outcome, reason).Inc()
 	m.durations.WithLabelValues(outcome).Observe(took.Seconds())
+}
+
+// Answered counts one answer to a request for credentials.
+func (m *IdP) Answered(source string) { m.answers.WithLabelValues(source).Inc() }
+
+// CalledSTS counts one call of AssumeRoleWithSAML.
+func (m *IdP) CalledSTS(outcome string, took time.Duration) {
+	m.calls.WithLabelValues(outcome).Observe(took.Seconds())
 }
 
 // Handler serves the metrics to Prometheus.
