@@ -76,6 +76,7 @@ func (o operatorOptions) validate() error {
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=attache-system,resources=leases,verbs=create
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=attache-system,resources=leases,resourceNames=attache-operator,verbs=get;update
+// +kubebuilder:rbac:groups="",namespace=attache-system,resources=events,verbs=create;patch
 
 // run brings the controllers up and returns when ctx ends or one of them cannot go on.
 func (o operatorOptions) run(ctx context.Context, config *rest.Config) error {

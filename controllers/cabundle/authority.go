@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -81,13 +82,29 @@ func (r *AuthorityReconciler) write(ctx context.Context, live *corev1.Secret, au
 	if equality.Semantic.DeepEqual(live.Data, data) && hasLabels(live.Labels) {
 		return nil
 	}
-	secret := corev1ac.Secret(Name, r.Namespace).WithLabels(labels()).WithType(corev1.SecretTypeTLS).WithData(data)
-	if live.ResourceVersion != "" {
-		// Not over an authority that was made meanwhile.
-		secret.WithResourceVersion(live.ResourceVersion)
+	if live.ResourceVersion == "" {
+		// Created, not applied: a cache that is behind must not cost the authority that there is.
+		return r.create(ctx, data)
 	}
+	secret := corev1ac.Secret(Name, r.Namespace).
+		WithResourceVersion(live.ResourceVersion).
+		WithLabels(labels()).
+		WithType(corev1.SecretTypeTLS).
+		WithData(data)
 	if err := r.Client.Apply(ctx, secret, client.FieldOwner(ssa.FieldManager), client.ForceOwnership); err != nil {
 		return fmt.Errorf("apply the authority's Secret: %w", err)
+	}
+	return nil
+}
+
+func (r *AuthorityReconciler) create(ctx context.Context, data map[string][]byte) error {
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: Name, Labels: labels()},
+		Type:       corev1.SecretTypeTLS,
+		Data:       data,
+	}
+	if err := r.Client.Create(ctx, secret, client.FieldOwner(ssa.FieldManager)); err != nil {
+		return fmt.Errorf("create the authority's Secret: %w", err)
 	}
 	return nil
 }

@@ -14,8 +14,9 @@ const LabelProvider = "attache.dev/provider"
 const BaseClusterRole = "attache-idp"
 
 const (
-	// ServicePort is the Service's, ContainerPort the one behind it: HTTPS.
-	ServicePort   = 443
+	// ServicePort is the Service's, for HTTPS.
+	ServicePort = 443
+	// ContainerPort is the one behind it.
 	ContainerPort = 8443
 	// OpsPort serves health and metrics over plain HTTP, and is not in the Service.
 	OpsPort = 8081

@@ -70,7 +70,7 @@ func TestObjectsAreTheGoldenOnes(t *testing.T) {
 			if *update {
 				g.Expect(os.WriteFile(path, got.Bytes(), 0o600)).To(Succeed())
 			}
-			want, err := os.ReadFile(path) //nolint:gosec // a name of this table
+			want, err := os.ReadFile(path)
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(got.String()).To(Equal(string(want)), "run `go test ./idp/deploy -update` if this is meant")
 		})
