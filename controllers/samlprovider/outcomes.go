@@ -30,6 +30,7 @@ const (
 	providerGone   outcome = "ProviderGone"
 	certificateSet outcome = "CertificateSet"
 	caAwaited      outcome = "CAAwaited"
+	leftover       outcome = "Leftover"
 	available      outcome = "Available"
 	rollingOut     outcome = "RollingOut"
 	notServing     outcome = "NotServing"
@@ -72,7 +73,7 @@ var outcomes = map[outcome]status.Outcome{
 		Meaning: "IAM holds the current metadata; it is asked again after the recheck interval",
 	},
 	recorded: {
-		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Immediately,
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Soon,
 		Meaning: "the ledger in status gets the ARN before IAM is asked to create the provider",
 	},
 	keyAwaited: {
@@ -108,7 +109,7 @@ var outcomes = map[outcome]status.Outcome{
 		Meaning: "an IAM provider of that name does not carry this object's tags; it is never written to",
 	},
 	deletionNoted: {
-		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Immediately,
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Soon,
 		Meaning: "deletion: the ledger says so before IAM is asked",
 	},
 	providerGone: {
@@ -127,6 +128,10 @@ var outcomes = map[outcome]status.Outcome{
 	caAwaited: {
 		Condition: v1alpha1.ConditionWorkloadReady, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Never,
 		Meaning: "the operator's certificate authority is not there yet",
+	},
+	leftover: {
+		Condition: v1alpha1.ConditionWorkloadReady, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Every(2 * time.Second),
+		Meaning: "objects of a former SAMLProvider of the same name are about to be garbage-collected",
 	},
 	available: {
 		Condition: v1alpha1.ConditionWorkloadReady, Reason: v1alpha1.ReasonWorkloadAvailable, Progress: status.Done, Retry: status.Never,

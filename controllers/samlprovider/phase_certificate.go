@@ -39,6 +39,9 @@ func (r *Reconciler) reconcileCertificate(ctx context.Context, s *scope) (status
 		return status.Finding{}, err
 	}
 
+	if ssa.IsLeftover(s.provider, secret) {
+		return found(leftover, fmt.Sprintf("Waiting for the garbage collector: Secret %s/%s %v", s.namespace, name, ssa.ErrLeftover)), nil
+	}
 	serving, reason := r.servingCertificate(s, secret, authorities)
 	if reason != "" {
 		ctrl.LoggerFrom(ctx).Info("Issuing serving certificate", "secret", name, "reason", reason)

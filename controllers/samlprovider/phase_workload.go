@@ -8,6 +8,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"attache.dev/attache/controllers/ssa"
 	"attache.dev/attache/controllers/status"
 	"attache.dev/attache/idp/deploy"
 )
@@ -32,8 +33,10 @@ func (r *Reconciler) reconcileWorkload(ctx context.Context, s *scope) (status.Fi
 			failures = append(failures, err)
 		}
 	}
-	if len(failures) > 0 {
-		return status.Finding{}, errors.Join(failures...)
+	if err := errors.Join(failures...); errors.Is(err, ssa.ErrLeftover) {
+		return found(leftover, "Waiting for the garbage collector: "+err.Error()), nil
+	} else if err != nil {
+		return status.Finding{}, err
 	}
 	d := &appsv1.Deployment{}
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: deploy.Name(s.provider.Name)}, d)

@@ -2,11 +2,13 @@ package samlprovider
 
 import (
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/idp/deploy"
@@ -46,4 +48,23 @@ func TestObjectsOfOthersAreNotTakenOver(t *testing.T) {
 	g.Expect(w.condition(v1alpha1.ConditionWorkloadReady).Reason).To(Equal(v1alpha1.ReasonKubernetesError))
 	w.get(deploy.Name("corp"), theirs)
 	g.Expect(theirs.OwnerReferences).To(BeEmpty())
+}
+
+func TestLeftoversOfAFormerProviderAreWaitedFor(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t)
+	former := metav1.OwnerReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "SAMLProvider", Name: "corp", UID: "former", Controller: new(true)}
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: deploy.Name("corp"), OwnerReferences: []metav1.OwnerReference{former}}}
+	certificate := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: deploy.TLSSecretName("corp"), OwnerReferences: []metav1.OwnerReference{former}}}
+	w.create(account)
+	w.create(certificate)
+	for _, o := range []client.Object{account, certificate} {
+		result := w.settle()
+		g.Expect(result.RequeueAfter).To(BeNumerically("<", 3*time.Second))
+		g.Expect(w.condition(v1alpha1.ConditionWorkloadReady).Reason).To(Equal(v1alpha1.ReasonProgressing))
+		g.Expect(w.condition(v1alpha1.ConditionWorkloadReady).Message).To(ContainSubstring("garbage collector"))
+		g.Expect(w.client.Delete(t.Context(), o)).To(Succeed())
+	}
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionWorkloadReady).Reason).To(Equal(v1alpha1.ReasonWorkloadUnavailable))
 }

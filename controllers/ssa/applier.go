@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -18,6 +19,10 @@ import (
 
 // FieldManager is the operator's name in server-side apply.
 const FieldManager = "attache-operator"
+
+// ErrLeftover says that an object belongs to a former owner of the same name, and goes when the
+// garbage collector comes to it.
+var ErrLeftover = errors.New("is left over from a former object of the same name, and is about to be collected")
 
 // Applier applies what belongs to an owner. An object whose version has not moved since it was
 // applied cannot have been touched, and costs no call.
@@ -40,7 +45,7 @@ type application struct {
 }
 
 // Apply makes an object what the configuration says. It refuses to take over an object that
-// belongs to somebody else.
+// belongs to somebody else, with ErrLeftover if that is gone.
 func (a *Applier) Apply(ctx context.Context, owner metav1.Object, configuration runtime.ApplyConfiguration) error {
 	document, err := json.Marshal(configuration)
 	if err != nil {
@@ -61,6 +66,9 @@ func (a *Applier) Apply(ctx context.Context, owner metav1.Object, configuration 
 		if a.last(owner.GetUID(), name) == (application{hash, live.GetResourceVersion()}) {
 			return nil
 		}
+		if IsLeftover(owner, live) {
+			return fmt.Errorf("%s %w", name, ErrLeftover)
+		}
 		if !a.owns(owner, live) {
 			return fmt.Errorf("%s exists and was not made for %s: delete it, or choose another name", name, owner.GetName())
 		}
@@ -70,6 +78,12 @@ func (a *Applier) Apply(ctx context.Context, owner metav1.Object, configuration 
 	}
 	a.remember(owner.GetUID(), name, application{hash, object.GetResourceVersion()})
 	return nil
+}
+
+// IsLeftover tells whether an object is controlled by a former owner of the same name.
+func IsLeftover(owner, live metav1.Object) bool {
+	controller := metav1.GetControllerOf(live)
+	return controller != nil && controller.UID != owner.GetUID() && controller.Name == owner.GetName()
 }
 
 // Forget drops what is remembered of an owner that is gone.

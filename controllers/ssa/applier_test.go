@@ -79,30 +79,32 @@ func TestWhatStandsAsAppliedIsNotAppliedAgain(t *testing.T) {
 }
 
 func TestOnlyTheOwnersObjectsAreTakenOver(t *testing.T) {
-	controlledBy := func(uid string) metav1.OwnerReference {
-		return metav1.OwnerReference{APIVersion: "v1", Kind: "Namespace", Name: owner.Name, UID: types.UID(uid), Controller: new(true)}
+	controlledBy := func(name string, uid types.UID) []metav1.OwnerReference {
+		return []metav1.OwnerReference{{APIVersion: "v1", Kind: "Namespace", Name: name, UID: uid, Controller: new(true)}}
 	}
 	for _, row := range []struct {
 		name string
 		meta metav1.ObjectMeta
-		ours bool
+		// says is part of the refusal; empty for the owner's.
+		says string
 	}{
-		{"controlled by the owner", metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{controlledBy("u1")}}, true},
-		{"controlled by an earlier owner of the same name", metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{controlledBy("u0")}, Labels: map[string]string{label: "corp"}}, false},
-		{"with the owner's label", metav1.ObjectMeta{Labels: map[string]string{label: "corp"}}, true},
-		{"with another's label", metav1.ObjectMeta{Labels: map[string]string{label: "other"}}, false},
-		{"with nothing that says whose it is", metav1.ObjectMeta{}, false},
+		{"controlled by the owner", metav1.ObjectMeta{OwnerReferences: controlledBy("corp", "u1")}, ""},
+		{"controlled by a former owner of the same name", metav1.ObjectMeta{OwnerReferences: controlledBy("corp", "u0"), Labels: map[string]string{label: "corp"}}, ssa.ErrLeftover.Error()},
+		{"controlled by another", metav1.ObjectMeta{OwnerReferences: controlledBy("other", "u2"), Labels: map[string]string{label: "corp"}}, "was not made for corp"},
+		{"with the owner's label", metav1.ObjectMeta{Labels: map[string]string{label: "corp"}}, ""},
+		{"with another's label", metav1.ObjectMeta{Labels: map[string]string{label: "other"}}, "was not made for corp"},
+		{"with nothing that says whose it is", metav1.ObjectMeta{}, "was not made for corp"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			g := NewWithT(t)
 			row.meta.Namespace, row.meta.Name = key.Namespace, key.Name
 			a, _, applied := newApplier(t, &corev1.ServiceAccount{ObjectMeta: row.meta})
 			err := a.Apply(t.Context(), owner, account("one"))
-			if row.ours {
+			if row.says == "" {
 				g.Expect(err).NotTo(HaveOccurred())
 				return
 			}
-			g.Expect(err).To(MatchError(ContainSubstring("was not made for corp")))
+			g.Expect(err).To(MatchError(ContainSubstring(row.says)))
 			g.Expect(*applied).To(BeZero())
 		})
 	}

@@ -48,8 +48,9 @@ func Every(d time.Duration) Retry { return Retry{First: d, Max: d} }
 // BackOff doubles the delay with each failure in a row, give or take a tenth.
 func BackOff(first, limit time.Duration) Retry { return Retry{First: first, Max: limit} }
 
-// Immediately comes back at once: the status that was just written lets the work go on.
-var Immediately = Retry{First: time.Millisecond, Max: time.Millisecond}
+// Soon leaves it to the status that was just written to call the reconciler, which is then sure to
+// read it, and comes back should that fail.
+var Soon = Every(time.Second / 2)
 
 // After returns the delay before the next try when there were failures tries in a row before this
 // one. unit is a random number of [0,1), which spreads objects that failed together.
