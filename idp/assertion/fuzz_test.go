@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/xml"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +36,31 @@ func FuzzResponse(f *testing.F) {
 		}
 		var document struct{ XMLName xml.Name }
 		g.Expect(xml.Unmarshal(response, &document)).To(Succeed())
+		g.Expect(verified(response, signingKey().Certificate)).To(Equal(saidBy(st)))
+	})
+}
+
+// Whatever a grant holds, it is refused, or AWS reads one role and one provider of the grant's account.
+func FuzzForAWS(f *testing.F) {
+	good := grant()
+	f.Add("reports", "uploader", good.RoleARN, good.ProviderARN, good.AccountID, good.SessionName, good.Region, int64(good.Duration))
+	f.Add("", "", good.RoleARN+","+good.ProviderARN, good.ProviderARN+",", "", "a,b", "cn-north-1", int64(0))
+	f.Fuzz(func(t *testing.T, namespace, name, role, provider, account, session, region string, duration int64) {
+		g := NewWithT(t)
+		wanted := idp.Grant{
+			RoleARN: role, ProviderARN: provider, AccountID: account, SessionName: session, Region: region, Duration: time.Duration(duration),
+		}
+		st, err := assertion.ForAWS(issuer, idp.Subject{Kind: idp.KindServiceAccount, Namespace: namespace, Name: name}, wanted)
+		if err != nil {
+			var refusal *idp.Refusal
+			g.Expect(errors.As(err, &refusal)).To(BeTrue(), "%v", err)
+			return
+		}
+		pair := strings.Split(st.Attributes[0].Values[0], ",")
+		g.Expect(pair).To(Equal([]string{role, provider}))
+		g.Expect(pair).To(HaveEach(ContainSubstring(":iam::" + account + ":")))
+		response, err := assertion.Response(st, signingKey(), now, rand.Reader)
+		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(verified(response, signingKey().Certificate)).To(Equal(saidBy(st)))
 	})
 }

@@ -76,7 +76,7 @@ func Metadata(entityID string, certificates []*x509.Certificate) ([]byte, error)
 func marshal(descriptor saml.EntityDescriptor) ([]byte, error) {
 	type plain saml.EntityDescriptor
 	body, err := xml.MarshalIndent(struct {
-		ValidUntil *struct{} `xml:"validUntil,attr,omitempty"` // hides the other one
+		ValidUntil *string `xml:"validUntil,attr,omitempty"` // hides the other one
 		plain
 	}{plain: plain(descriptor)}, "", "  ")
 	if err != nil {

@@ -270,7 +270,7 @@ func TestAFailureIsNotRememberedButThrottlingBacksOff(t *testing.T) {
 				ask := func() int {
 					calls = 0
 					_, _, err := e.Credentials(t.Context(), grant(), subject(), asserting)
-					refusalIn(g, err)
+					g.Expect(refusalIn(g, err).Reason).NotTo(BeEmpty())
 					return calls
 				}
 				g.Expect(ask()).To(Equal(tt.calls))

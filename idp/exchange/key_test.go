@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"reflect"
+	"strconv"
 	"testing"
 	"time"
 
@@ -61,4 +62,15 @@ func TestNothingMovesFromOneFieldToTheNext(t *testing.T) {
 	g.Expect(keyOf(idp.Grant{RoleARN: "ab", ProviderARN: "c"}, s)).NotTo(Equal(keyOf(idp.Grant{RoleARN: "a", ProviderARN: "bc"}, s)))
 	g.Expect(keyOf(idp.Grant{RoleARN: "a\x00"}, s)).NotTo(Equal(keyOf(idp.Grant{RoleARN: "a", ProviderARN: "\x00"}, s)))
 	g.Expect(keyOf(idp.Grant{Region: "x"}, s)).NotTo(Equal(keyOf(idp.Grant{STSEndpoint: "x"}, s)))
+}
+
+func TestTheNumberOfAnswersIsBounded(t *testing.T) {
+	g := NewWithT(t)
+	e, err := New(Options{MaxEntries: 10})
+	g.Expect(err).NotTo(HaveOccurred())
+	for i := range 1000 {
+		e.answers.Set(keyOf(idp.Grant{SessionName: strconv.Itoa(i)}, idp.Subject{}), answer{fresh: time.Hour})
+	}
+	e.answers.CleanUp()
+	g.Expect(e.answers.EstimatedSize()).To(BeNumerically("<=", 10))
 }
