@@ -42,7 +42,7 @@ func TestSTSIsAskedWithWhatTheGrantSays(t *testing.T) {
 	g.Expect(asked.PostForm.Get("Action")).To(Equal("AssumeRoleWithSAML"))
 	g.Expect(asked.PostForm.Get("RoleArn")).To(Equal(grant().RoleARN))
 	g.Expect(asked.PostForm.Get("PrincipalArn")).To(Equal(grant().ProviderARN))
-	g.Expect(asked.PostForm.Get("SAMLAssertion")).To(Equal(assertion))
+	g.Expect(asked.PostForm.Get("SAMLAssertion")).To(Equal(encoded))
 	g.Expect(asked.PostForm.Get("DurationSeconds")).To(Equal("3600"))
 }
 
@@ -163,7 +163,7 @@ func TestAHundredCallersCauseOneCall(t *testing.T) {
 			go func() {
 				_, cached, err := e.Credentials(t.Context(), grant(), subject(), func(context.Context) (string, error) {
 					asserted.Add(1)
-					return assertion, nil
+					return encoded, nil
 				})
 				if cached {
 					err = errors.Join(err, errors.New("said to be remembered"))

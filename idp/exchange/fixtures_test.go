@@ -18,10 +18,10 @@ import (
 
 var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
-// assertion looks like one: a long run of base64.
-var assertion = strings.Repeat("PHNhbWxwOlJlc3BvbnNlIHhtbG5zOnNhbWxwPSJ1cm46b2FzaXM6bmFtZXM6dGM6U0FNTDoyLjA6cHJvdG9jb2wi", 40)
+// encoded looks like an assertion in base64: a long run.
+var encoded = strings.Repeat("PHNhbWxwOlJlc3BvbnNlIHhtbG5zOnNhbWxwPSJ1cm46b2FzaXM6bmFtZXM6dGM6U0FNTDoyLjA6cHJvdG9jb2wi", 40)
 
-func asserting(context.Context) (string, error) { return assertion, nil }
+func asserting(context.Context) (string, error) { return encoded, nil }
 
 func subject() idp.Subject {
 	return idp.Subject{Kind: idp.KindServiceAccount, Namespace: "reports", Name: "uploader"}
