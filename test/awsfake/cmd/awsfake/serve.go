@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"attache.dev/attache/test/awsfake"
+)
+
+const (
+	envAccessKeyID     = "AWSFAKE_ADMIN_ACCESS_KEY_ID"
+	envSecretAccessKey = "AWSFAKE_ADMIN_SECRET_ACCESS_KEY" // #nosec G101 -- a variable's name
+
+	readHeaderTimeout = 10 * time.Second
+	stopTimeout       = 10 * time.Second
+)
+
+var accountPattern = regexp.MustCompile(`^\d{12}$`)
+
+type serveOptions struct {
+	listen, controlListen string
+	tlsCert, tlsKey       string
+	account, region       string
+	accessKeyID           string
+}
+
+func serveCommand() *cobra.Command {
+	o := serveOptions{}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve IAM and STS until SIGTERM",
+		Long: "Serve IAM and STS until SIGTERM. The key of the account's root user comes from\n" +
+			envAccessKeyID + " and " + envSecretAccessKey + ".",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd.Context(), o, os.Getenv(envSecretAccessKey), slog.New(slog.NewJSONHandler(cmd.OutOrStdout(), nil)))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.listen, "listen", ":8080", "address of IAM, STS and /healthz")
+	flags.StringVar(&o.controlListen, "control-listen", "", "address of the control endpoint, always plain HTTP; none if empty")
+	flags.StringVar(&o.account, "account", "111122223333", "the account that exists")
+	flags.StringVar(&o.region, "region", "eu-west-1", "region that calls to STS are signed for")
+	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate file: serve HTTPS")
+	flags.StringVar(&o.tlsKey, "tls-key", "", "key file of --tls-cert")
+	flags.StringVar(&o.accessKeyID, "admin-access-key-id", os.Getenv(envAccessKeyID), "access key ID of the root user")
+	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	return cmd
+}
+
+func (o serveOptions) validate(secret string) error {
+	switch {
+	case !accountPattern.MatchString(o.account):
+		return fmt.Errorf("--account %q is not 12 digits", o.account)
+	case o.accessKeyID == "" || secret == "":
+		return fmt.Errorf("no key for the root user: set %s and %s", envAccessKeyID, envSecretAccessKey)
+	}
+	return nil
+}
+
+func serve(ctx context.Context, o serveOptions, secret string, logger *slog.Logger) error {
+	if err := o.validate(secret); err != nil {
+		return err
+	}
+	fake := awsfake.New(awsfake.Options{
+		AccountID: o.account, Region: o.region, Logger: logger,
+		AdminAccessKeyID: o.accessKeyID, AdminSecretAccessKey: secret,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", fake)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+
+	listener, err := listen(ctx, o.listen)
+	if err != nil {
+		return err
+	}
+	servers := []*http.Server{newHTTPServer(mux)}
+	serving := []func() error{func() error {
+		if o.tlsCert != "" {
+			return servers[0].ServeTLS(listener, o.tlsCert, o.tlsKey)
+		}
+		return servers[0].Serve(listener)
+	}}
+	logger.Info("Serving IAM and STS", "address", listener.Addr().String(), "account", o.account, "region", o.region)
+	if o.controlListen != "" {
+		control, err := listen(ctx, o.controlListen)
+		if err != nil {
+			return err
+		}
+		server := newHTTPServer(fake.ControlHandler())
+		servers = append(servers, server)
+		serving = append(serving, func() error { return server.Serve(control) })
+		logger.Info("Serving the control endpoint", "address", control.Addr().String())
+	}
+	return runUntilDone(ctx, servers, serving)
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return listener, nil
+}
+
+func newHTTPServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: readHeaderTimeout}
+}
+
+// runUntilDone serves until ctx ends or a server fails, then lets calls finish.
+func runUntilDone(ctx context.Context, servers []*http.Server, serving []func() error) error {
+	failed := make(chan error, len(serving))
+	for _, serve := range serving {
+		go func() { failed <- serve() }()
+	}
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-failed:
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	for _, server := range servers {
+		cause = errors.Join(cause, server.Shutdown(stopping))
+	}
+	return cause
+}

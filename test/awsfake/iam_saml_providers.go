@@ -1,0 +1,260 @@
+package awsfake
+
+import (
+	"errors"
+	"regexp"
+	"sort"
+	"strings"
+	"time"
+
+	"attache.dev/attache/test/awsfake/saml"
+)
+
+// Quotas of SAML providers (IAM User Guide, "IAM and AWS STS quotas").
+const (
+	maxSAMLProviders   = 100
+	maxKeysPerProvider = 10
+)
+
+// validityYears is how long IAM says a provider is valid after its metadata
+// changed; validUntil in the metadata does not count.
+const validityYears = 100
+
+var (
+	providerNameRule = rule{min: 1, max: 128, pattern: regexp.MustCompile(`^[\w._-]+$`)}
+	metadataRule     = rule{min: 1000, max: 10000000, sensitive: true}
+)
+
+type createSAMLProviderResult struct {
+	SAMLProviderArn string        `xml:"SAMLProviderArn"`
+	Tags            *members[tag] `xml:"Tags"`
+}
+
+func createSAMLProvider(c *call) (any, error) {
+	name, err := c.required("Name", providerNameRule)
+	if err != nil {
+		return nil, err
+	}
+	document, err := c.required("SAMLMetadataDocument", metadataRule)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := c.tags()
+	if err != nil {
+		return nil, err
+	}
+	arn := iamARN(c.state.partition, c.principal.account.id, "saml-provider/"+name)
+	if err := c.authorizeCreate("iam:CreateSAMLProvider", "iam:TagSAMLProvider", arn, tags); err != nil {
+		return nil, err
+	}
+	metadata, err := parseMetadata(document)
+	if err != nil {
+		return nil, err
+	}
+	providers := c.principal.account.samlProviders
+	if providers[name] != nil {
+		return nil, alreadyExists("SAMLProvider with name %s already exists.", name)
+	}
+	if len(providers) >= maxSAMLProviders {
+		return nil, limitExceeded("SAMLProvidersPerAccount", maxSAMLProviders)
+	}
+	p := &samlProvider{name: name, arn: arn, uuid: newID(""), created: c.now, tags: newTagSet(tags)}
+	p.store(document, metadata, c.now)
+	providers[name] = p
+	result := createSAMLProviderResult{SAMLProviderArn: arn}
+	if len(tags) > 0 {
+		shown := list(tags)
+		result.Tags = &shown
+	}
+	return result, nil
+}
+
+func (p *samlProvider) store(document string, metadata saml.Metadata, now time.Time) {
+	p.document, p.metadata = document, metadata
+	p.validUntil = now.AddDate(validityYears, 0, 0)
+}
+
+// authorizeCreate also asks for the tagging action if the call carries tags, as
+// IAM does.
+func (c *call) authorizeCreate(action, tagAction, arn string, tags []tag) error {
+	if err := c.authorize(action, arn, callTags{request: tags}); err != nil {
+		return err
+	}
+	if len(tags) == 0 {
+		return nil
+	}
+	return c.authorize(tagAction, arn, callTags{request: tags})
+}
+
+func parseMetadata(document string) (saml.Metadata, error) {
+	metadata, err := saml.ParseMetadata(document)
+	switch {
+	case errors.Is(err, saml.ErrNoIssuer):
+		return metadata, invalidInput("SAML Providers must reference at least one SAML assertion issuer.")
+	case err != nil:
+		return metadata, invalidInput("Could not parse metadata")
+	case len(metadata.Certificates) > maxKeysPerProvider:
+		return metadata, limitExceeded("KeysPerSAMLProvider", maxKeysPerProvider)
+	}
+	return metadata, nil
+}
+
+// samlProvider authorizes action on the provider that SAMLProviderArn names.
+func (c *call) samlProvider(action string, tags []tag, keys []string) (*samlProvider, error) {
+	arn, err := c.required("SAMLProviderArn", arnRule)
+	if err != nil {
+		return nil, err
+	}
+	accountID, name, ok := accountOf(arn, c.state.partition, "saml-provider")
+	if !ok {
+		return nil, invalidInput("Invalid ARN: %s", arn)
+	}
+	var p *samlProvider
+	if accountID == c.principal.account.id {
+		p = c.principal.account.samlProviders[name]
+	}
+	about := callTags{request: tags, keys: keys}
+	if p != nil {
+		about.resource = p.tags
+	}
+	if err := c.authorize(action, arn, about); err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, noSuchEntity("Manifest not found for arn %s", arn)
+	}
+	return p, nil
+}
+
+type updateSAMLProviderResult struct {
+	SAMLProviderArn string `xml:"SAMLProviderArn"`
+}
+
+func updateSAMLProvider(c *call) (any, error) {
+	p, err := c.samlProvider("iam:UpdateSAMLProvider", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	document, given, err := c.optional("SAMLMetadataDocument", metadataRule)
+	if err != nil {
+		return nil, err
+	}
+	if !given {
+		return nil, validationError("Unable to update identity provider. No updates are defined for metadata or encryption assertion.")
+	}
+	metadata, err := parseMetadata(document)
+	if err != nil {
+		return nil, err
+	}
+	p.store(document, metadata, c.now)
+	return updateSAMLProviderResult{SAMLProviderArn: p.arn}, nil
+}
+
+type getSAMLProviderResult struct {
+	SAMLProviderUUID     string       `xml:"SAMLProviderUUID"`
+	SAMLMetadataDocument string       `xml:"SAMLMetadataDocument"`
+	CreateDate           string       `xml:"CreateDate"`
+	ValidUntil           string       `xml:"ValidUntil"`
+	Tags                 members[tag] `xml:"Tags"`
+}
+
+func getSAMLProvider(c *call) (any, error) {
+	p, err := c.samlProvider("iam:GetSAMLProvider", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return getSAMLProviderResult{
+		SAMLProviderUUID:     p.uuid,
+		SAMLMetadataDocument: p.document,
+		CreateDate:           timestamp(p.created),
+		ValidUntil:           timestamp(p.validUntil),
+		Tags:                 list(p.tags.sorted()),
+	}, nil
+}
+
+type samlProviderEntry struct {
+	Arn        string `xml:"Arn"`
+	ValidUntil string `xml:"ValidUntil"`
+	CreateDate string `xml:"CreateDate"`
+}
+
+type listSAMLProvidersResult struct {
+	SAMLProviderList members[samlProviderEntry] `xml:"SAMLProviderList"`
+}
+
+func listSAMLProviders(c *call) (any, error) {
+	every := iamARN(c.state.partition, c.principal.account.id, "saml-provider/*")
+	if err := c.authorize("iam:ListSAMLProviders", every, callTags{}); err != nil {
+		return nil, err
+	}
+	entries := []samlProviderEntry{}
+	for _, p := range c.principal.account.samlProviders {
+		entries = append(entries, samlProviderEntry{Arn: p.arn, ValidUntil: timestamp(p.validUntil), CreateDate: timestamp(p.created)})
+	}
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Arn < entries[j].Arn })
+	return listSAMLProvidersResult{SAMLProviderList: list(entries)}, nil
+}
+
+// deleteSAMLProvider does not look whether a role trusts the provider: IAM does
+// not either.
+func deleteSAMLProvider(c *call) (any, error) {
+	p, err := c.samlProvider("iam:DeleteSAMLProvider", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	delete(c.principal.account.samlProviders, p.name)
+	return nil, nil
+}
+
+func tagSAMLProvider(c *call) (any, error) {
+	tags, err := c.tags()
+	if err != nil {
+		return nil, err
+	}
+	if len(tags) == 0 {
+		return nil, constraintError(nil, "tags", "Member must not be null")
+	}
+	p, err := c.samlProvider("iam:TagSAMLProvider", tags, nil)
+	if err != nil {
+		return nil, err
+	}
+	merged := newTagSet(p.tags.sorted())
+	merged.put(tags)
+	if len(merged) > maxTags {
+		return nil, limitExceeded("TagsPerSAMLProvider", maxTags)
+	}
+	p.tags = merged
+	return nil, nil
+}
+
+func untagSAMLProvider(c *call) (any, error) {
+	keys := c.list("TagKeys")
+	if len(keys) == 0 {
+		return nil, constraintError(nil, "tagKeys", "Member must not be null")
+	}
+	p, err := c.samlProvider("iam:UntagSAMLProvider", nil, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range keys {
+		delete(p.tags, strings.ToLower(key))
+	}
+	return nil, nil
+}
+
+type listTagsResult struct {
+	Tags members[tag] `xml:"Tags"`
+	pageInfo
+}
+
+func listSAMLProviderTags(c *call) (any, error) {
+	p, err := c.samlProvider("iam:ListSAMLProviderTags", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	tags, next, err := page(c.params, p.tags.sorted())
+	if err != nil {
+		return nil, err
+	}
+	return listTagsResult{Tags: list(tags), pageInfo: pageEnd(next)}, nil
+}

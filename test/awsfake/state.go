@@ -1,0 +1,104 @@
+package awsfake
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"attache.dev/attache/test/awsfake/policy"
+	"attache.dev/attache/test/awsfake/saml"
+)
+
+// state is everything that AWS would remember; mu guards all of it.
+type state struct {
+	mu        sync.Mutex
+	partition string
+	accounts  map[string]*account
+	keys      map[string]*accessKey
+}
+
+// account holds one account's IAM. Names of roles and users are unique without
+// regard to case, so their maps are keyed in lower case.
+type account struct {
+	id            string
+	samlProviders map[string]*samlProvider
+	roles         map[string]*role
+	users         map[string]*user
+}
+
+type samlProvider struct {
+	name, arn, uuid string
+	document        string
+	metadata        saml.Metadata
+	created         time.Time
+	validUntil      time.Time
+	tags            tagSet
+}
+
+type role struct {
+	name, path, arn, id string
+	description         string
+	trustDocument       string
+	trust               *policy.Document
+	maxSessionDuration  int
+	created             time.Time
+	tags                tagSet
+	policies            inlinePolicies
+}
+
+type user struct {
+	name, path, arn, id string
+	created             time.Time
+	policies            inlinePolicies
+}
+
+// accessKey is a key that this server issued or was started with. Exactly one of
+// root, user and session says whose it is.
+type accessKey struct {
+	id, secret string
+	accountID  string
+	created    time.Time
+	root       bool
+	user       *user
+	session    *session
+}
+
+// session is what AssumeRoleWithSAML granted. It ends with its role.
+type session struct {
+	token    string
+	role     *role
+	name     string
+	expires  time.Time
+	policies []*policy.Document
+	context  policy.Context
+}
+
+func newState(partition string) *state {
+	return &state{partition: partition, accounts: map[string]*account{}, keys: map[string]*accessKey{}}
+}
+
+func (s *state) addAccount(id string) {
+	s.accounts[id] = &account{
+		id:            id,
+		samlProviders: map[string]*samlProvider{},
+		roles:         map[string]*role{},
+		users:         map[string]*user{},
+	}
+}
+
+func (a *account) role(name string) *role { return a.roles[strings.ToLower(name)] }
+func (a *account) user(name string) *user { return a.users[strings.ToLower(name)] }
+
+// roleByARN finds a role by its whole ARN, path and case included.
+func (s *state) roleByARN(arn string) *role {
+	accountID, pathAndName, ok := accountOf(arn, s.partition, "role")
+	if !ok || s.accounts[accountID] == nil {
+		return nil
+	}
+	name := pathAndName[strings.LastIndex(pathAndName, "/")+1:]
+	r := s.accounts[accountID].role(name)
+	if r == nil || r.arn != arn {
+		return nil
+	}
+	return r
+}

@@ -1,0 +1,103 @@
+package awsfake
+
+import (
+	"time"
+
+	"attache.dev/attache/test/awsfake/policy"
+)
+
+// openSession asks the role's trust policy and issues the session's credentials.
+func (c *call) openSession(request samlRequest, identity samlIdentity, granted attributes) (any, error) {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	r := c.state.roleByARN(request.roleARN)
+	accountID, _, _ := accountOf(request.roleARN, c.state.partition, "role")
+	if r == nil || accountID != identity.provider.accountID || c.denied {
+		return nil, accessDenied("Not authorized to perform sts:AssumeRoleWithSAML")
+	}
+	if err := checkTrust(r.trust, request.providerARN, identity, granted); err != nil {
+		return nil, err
+	}
+	if request.seconds > r.maxSessionDuration {
+		return nil, validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	s := &session{
+		token:   newSessionToken(),
+		role:    r,
+		name:    granted.sessionName,
+		expires: sessionEnd(c.now, request, identity, granted),
+		context: sessionContext(identity, granted),
+	}
+	if request.policy != nil {
+		s.policies = []*policy.Document{request.policy}
+	}
+	key := &accessKey{
+		id: newID(prefixTemporaryAccessKey), secret: newSecret(), accountID: identity.provider.accountID, created: c.now, session: s,
+	}
+	c.state.keys[key.id] = key
+	return c.sessionResult(key, identity, granted), nil
+}
+
+// checkTrust asks for each action that the assertion needs: a session tag or a
+// source identity is an action of its own (IAM User Guide, "Pass session tags in
+// AWS STS", "Monitor and control actions taken with assumed roles").
+func checkTrust(trust *policy.Document, providerARN string, identity samlIdentity, granted attributes) error {
+	actions := []string{"sts:AssumeRoleWithSAML"}
+	if len(granted.tags) > 0 {
+		actions = append(actions, "sts:TagSession")
+	}
+	if granted.sourceIdentity != "" {
+		actions = append(actions, "sts:SetSourceIdentity")
+	}
+	ctx := identity.trustContext()
+	granted.addToTrust(ctx)
+	for _, action := range actions {
+		request := policy.Request{
+			Action: action, PrincipalType: policy.Federated, Principal: providerARN, Context: ctx,
+		}
+		if policy.Evaluate(request, trust) != policy.Allowed {
+			return accessDenied("Not authorized to perform %s", action)
+		}
+	}
+	return nil
+}
+
+// sessionEnd is the earliest of DurationSeconds, the attribute SessionDuration and
+// SessionNotOnOrAfter.
+func sessionEnd(now time.Time, request samlRequest, identity samlIdentity, granted attributes) time.Time {
+	length := min(time.Duration(request.seconds)*time.Second, granted.maxDuration)
+	end := now.Add(length)
+	if limit := identity.assertion.SessionNotOnOrAfter; !limit.IsZero() && limit.Before(end) {
+		end = limit
+	}
+	return end
+}
+
+func sessionContext(identity samlIdentity, granted attributes) policy.Context {
+	ctx := identity.lastingContext()
+	newTagSet(granted.tags).addTo(ctx, "aws:PrincipalTag")
+	if granted.sourceIdentity != "" {
+		ctx.Set("aws:SourceIdentity", granted.sourceIdentity)
+	}
+	return ctx
+}
+
+func (c *call) sessionResult(key *accessKey, identity samlIdentity, granted attributes) assumeRoleWithSAMLResult {
+	s := key.session
+	var result assumeRoleWithSAMLResult
+	result.Credentials.AccessKeyID = key.id
+	result.Credentials.SecretAccessKey = key.secret
+	result.Credentials.SessionToken = s.token
+	result.Credentials.Expiration = timestamp(s.expires)
+	result.AssumedRoleUser.Arn = assumedRoleARN(c.state.partition, key.accountID, s.role.name, s.name)
+	result.AssumedRoleUser.AssumedRoleID = s.role.id + ":" + s.name
+	result.Subject = identity.assertion.NameID
+	result.SubjectType = identity.subjectType()
+	result.Issuer = identity.assertion.Issuer
+	result.Audience = identity.assertion.Recipient
+	result.NameQualifier = identity.nameQualifier()
+	if granted.sourceIdentity != "" {
+		result.SourceIdentity = &granted.sourceIdentity
+	}
+	return result
+}

@@ -1,0 +1,153 @@
+package awsfake_test
+
+import (
+	"errors"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	. "github.com/onsi/gomega"
+
+	"attache.dev/attache/test/awsfake"
+	"attache.dev/attache/test/awsfake/internal/testidp"
+)
+
+const (
+	account     = "111122223333"
+	region      = "eu-west-1"
+	adminKey    = "AKIAADMINADMINADMIN0"
+	adminSecret = "the-admin-secret-of-a-test" // #nosec G101 -- made up
+)
+
+// world is a server with real clients of its root user. Its clock stands still,
+// close to the real one because SDKs sign with theirs.
+type world struct {
+	fake *awsfake.Server
+	url  string
+	time time.Time
+	iam  *iam.Client
+	sts  *sts.Client
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{time: time.Now().UTC().Truncate(time.Second)}
+	w.fake = awsfake.New(awsfake.Options{
+		AccountID: account, Region: region, Clock: w.now,
+		AdminAccessKeyID: adminKey, AdminSecretAccessKey: adminSecret,
+	})
+	server := httptest.NewServer(w.fake)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	w.iam = w.iamAs(adminKey, adminSecret, "")
+	w.sts = w.stsAs(adminKey, adminSecret, "")
+	return w
+}
+
+func (w *world) now() time.Time { return w.time }
+
+// iamAs signs for us-east-1, as calls to IAM are in the aws partition.
+func (w *world) iamAs(key, secret, token string) *iam.Client {
+	return iam.New(iam.Options{
+		Region: "us-east-1", BaseEndpoint: &w.url, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(key, secret, token),
+	})
+}
+
+func (w *world) stsAs(key, secret, token string) *sts.Client {
+	return sts.New(sts.Options{
+		Region: region, BaseEndpoint: &w.url, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(key, secret, token),
+	})
+}
+
+func (w *world) createProvider(t *testing.T, name, metadata string) string {
+	t.Helper()
+	answer, err := w.iam.CreateSAMLProvider(t.Context(), &iam.CreateSAMLProviderInput{Name: &name, SAMLMetadataDocument: &metadata})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return aws.ToString(answer.SAMLProviderArn)
+}
+
+func (w *world) createRole(t *testing.T, name, trust string, maxSeconds int32) string {
+	t.Helper()
+	answer, err := w.iam.CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: &name, AssumeRolePolicyDocument: &trust, MaxSessionDuration: &maxSeconds,
+	})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return aws.ToString(answer.Role.Arn)
+}
+
+func (w *world) setTrust(t *testing.T, role, trust string) {
+	t.Helper()
+	_, err := w.iam.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{RoleName: &role, PolicyDocument: &trust})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+}
+
+// createUser makes a user with one inline policy and returns a client of theirs.
+func (w *world) createUser(t *testing.T, name, document string) *iam.Client {
+	t.Helper()
+	g := NewWithT(t)
+	_, err := w.iam.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name})
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = w.iam.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{
+		UserName: &name, PolicyName: aws.String("confined"), PolicyDocument: &document,
+	})
+	g.Expect(err).NotTo(HaveOccurred())
+	key, err := w.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
+	g.Expect(err).NotTo(HaveOccurred())
+	return w.iamAs(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+}
+
+// federation is a provider and a role that trusts it, ready to be assumed.
+type federation struct {
+	*world
+	idp                  *testidp.IdP
+	providerARN, roleARN string
+}
+
+// newFederation makes provider corp and role reports whose trust policy has that
+// condition block.
+func newFederation(t *testing.T, condition string) *federation {
+	t.Helper()
+	idp, err := testidp.New("https://idp.example.test/metadata")
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	f := &federation{world: newWorld(t), idp: idp}
+	f.providerARN = f.createProvider(t, "corp", idp.Metadata())
+	f.roleARN = f.createRole(t, "reports", trustPolicy(f.providerARN, condition), 7200)
+	return f
+}
+
+// assume sends a signed baseline with one change.
+func (f *federation) assume(t *testing.T, change func(*testidp.Message), request func(*sts.AssumeRoleWithSAMLInput)) (*sts.AssumeRoleWithSAMLOutput, error) {
+	t.Helper()
+	message := f.idp.Baseline(f.now(), f.roleARN, f.providerARN)
+	if change != nil {
+		change(message)
+	}
+	message.SignAssertion()
+	input := &sts.AssumeRoleWithSAMLInput{
+		RoleArn: &f.roleARN, PrincipalArn: &f.providerARN, SAMLAssertion: aws.String(message.Encode()),
+	}
+	if request != nil {
+		request(input)
+	}
+	return f.sts.AssumeRoleWithSAML(t.Context(), input)
+}
+
+// trustPolicy trusts the provider with tags and source identity, under a
+// condition block such as `"StringEquals":{"SAML:aud":"..."}`.
+func trustPolicy(providerARN, condition string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"` + providerARN + `"},` +
+		`"Action":["sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity"],"Condition":{` + condition + `}}]}`
+}
+
+// apiErrorOf returns code and message of an error answer.
+func apiErrorOf(g *WithT, err error) (code, message string) {
+	var answer smithy.APIError
+	g.Expect(errors.As(err, &answer)).To(BeTrue(), "want an error answer, got: %v", err)
+	return answer.ErrorCode(), answer.ErrorMessage()
+}
