@@ -53,8 +53,8 @@ func (p params) optional(name string, r rule) (value string, present bool, err e
 	return value, true, nil
 }
 
-// integer returns a number from min to max and whether it is there.
-func (p params) integer(name string, min, max int) (value int, present bool, err error) {
+// integer returns a number from least to most and whether it is there.
+func (p params) integer(name string, least, most int) (value int, present bool, err error) {
 	if !p.form.Has(name) {
 		return 0, false, nil
 	}
@@ -63,10 +63,10 @@ func (p params) integer(name string, min, max int) (value int, present bool, err
 	switch {
 	case err != nil:
 		return 0, true, errorf(400, "MalformedInput", "%s is not a number", name)
-	case value < min:
-		return 0, true, constraintError(&text, member(name), fmt.Sprintf("Member must have value greater than or equal to %d", min))
-	case value > max:
-		return 0, true, constraintError(&text, member(name), fmt.Sprintf("Member must have value less than or equal to %d", max))
+	case value < least:
+		return 0, true, constraintError(&text, member(name), fmt.Sprintf("Member must have value greater than or equal to %d", least))
+	case value > most:
+		return 0, true, constraintError(&text, member(name), fmt.Sprintf("Member must have value less than or equal to %d", most))
 	}
 	return value, true, nil
 }

@@ -51,9 +51,9 @@ var notReplayed = map[string]string{
 // recordedWorld is the role and provider of the baseline.
 type recordedWorld struct {
 	*world
-	idp                   *testidp.IdP
-	roleARN, providerARN  string
-	roleName, description string
+	idp                  *testidp.IdP
+	roleARN, providerARN string
+	roleName             string
 }
 
 func never(*testidp.Message) {}
@@ -154,7 +154,7 @@ var recordedCases = map[string]recordedCase{
 	"response_issuer_mismatch": {edit: edit(func(m *testidp.Message) {
 		m.Response.SelectElement("saml:Issuer").SetText("https://other.example.test")
 	})},
-	"recreated_provider_new_key": {prepare: func(t *testing.T, w recordedWorld) *testidp.IdP { return recreateProvider(t, w) }},
+	"recreated_provider_new_key": {prepare: recreateProvider},
 	"recreated_provider_old_key": {prepare: func(t *testing.T, w recordedWorld) *testidp.IdP {
 		recreateProvider(t, w)
 		return w.idp

@@ -1,7 +1,7 @@
 package awsfake
 
 import (
-	"crypto/sha1" // #nosec G505 -- AWS defines NameQualifier by SHA-1
+	"crypto/sha1" // AWS defines NameQualifier by SHA-1
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -183,7 +183,7 @@ func (i samlIdentity) subjectType() string {
 // nameQualifier is base64(SHA-1(issuer + account + "/" + provider)) (STS API
 // Reference, AssumeRoleWithSAML).
 func (i samlIdentity) nameQualifier() string {
-	sum := sha1.Sum([]byte(i.assertion.Issuer + i.provider.accountID + "/" + i.provider.name)) // #nosec G401
+	sum := sha1.Sum([]byte(i.assertion.Issuer + i.provider.accountID + "/" + i.provider.name))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 

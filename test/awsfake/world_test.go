@@ -21,7 +21,7 @@ const (
 	account     = "111122223333"
 	region      = "eu-west-1"
 	adminKey    = "AKIAADMINADMINADMIN0"
-	adminSecret = "the-admin-secret-of-a-test" // #nosec G101 -- made up
+	adminSecret = "the-admin-secret-of-a-test"
 )
 
 // world is a server with real clients of its root user. Its clock stands still,

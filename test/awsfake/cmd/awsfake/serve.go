@@ -18,7 +18,7 @@ import (
 
 const (
 	envAccessKeyID     = "AWSFAKE_ADMIN_ACCESS_KEY_ID"
-	envSecretAccessKey = "AWSFAKE_ADMIN_SECRET_ACCESS_KEY" // #nosec G101 -- a variable's name
+	envSecretAccessKey = "AWSFAKE_ADMIN_SECRET_ACCESS_KEY"
 
 	readHeaderTimeout = 10 * time.Second
 	stopTimeout       = 10 * time.Second
