@@ -10,21 +10,24 @@ export CGO_ENABLED ?= 0
 export GOFLAGS ?= -buildvcs=false
 
 VERSION ?= dev
-IMAGE ?= localhost/attache:$(VERSION)
-AWSFAKE_IMAGE ?= localhost/awsfake:$(VERSION)
-WORKLOAD_IMAGE ?= localhost/attache-demo-workload:$(VERSION)
+
+STEP := hack/step.sh
+LOAD := hack/cluster/load.sh dist/attache.tar dist/awsfake.tar dist/attache-demo-workload.tar
 
 TOOL := hack/tools/run.sh
 GOTESTSUM := mkdir -p artifacts && $(TOOL) gotestsum
 # kubectl and helm come from hack/cluster.
 WITH_CLUSTER := . hack/cluster/env.sh &&
-CA_CERTIFICATES ?= /etc/ssl/certs/ca-certificates.crt
 BUILD := go build -trimpath -ldflags '-s -w -X attache.dev/attache/cli.version=$(VERSION)'
 
 ##@ Try it
 
 .PHONY: demo
-demo: cluster-deps images ## Show a pod getting AWS credentials, on a cluster made here (or that of KUBECONFIG)
+demo: ## Show a pod getting AWS credentials, on a cluster made here (or that of KUBECONFIG)
+	@$(STEP) "Build Kubernetes from its Go modules (the first time takes some 15 minutes)" $(MAKE) --no-print-directory cluster-deps
+	@$(STEP) "Build the images" $(MAKE) --no-print-directory images
+	@$(STEP) "Start the cluster" hack/cluster/up.sh
+	@$(STEP) "Load the images" $(LOAD)
 	@$(WITH_CLUSTER) go run ./hack/demo
 
 .PHONY: test
@@ -48,7 +51,7 @@ cluster-down: ## Stop it and remove what it left
 
 .PHONY: cluster-load
 cluster-load: images ## Load the images into it
-	@hack/cluster/load.sh dist/attache.tar dist/awsfake.tar dist/attache-demo-workload.tar
+	@$(LOAD)
 
 .PHONY: envtest-assets
 envtest-assets: ## Print the folder for KUBEBUILDER_ASSETS, building what is missing
@@ -121,12 +124,7 @@ build: ## Build the static binaries into dist/
 
 .PHONY: images
 images: build ## Write the container images into dist/, as archives
-	@test -r $(CA_CERTIFICATES) || { echo "images: error: $(CA_CERTIFICATES) is missing: install ca-certificates, or set CA_CERTIFICATES" >&2; exit 1; }
-	@go run ./hack/image -t $(IMAGE) -o dist/attache.tar -e /attache \
-	  /attache=dist/attache /etc/ssl/certs/ca-certificates.crt=$(CA_CERTIFICATES)
-	@go run ./hack/image -t $(AWSFAKE_IMAGE) -o dist/awsfake.tar -e /awsfake /awsfake=dist/awsfake
-	@go run ./hack/image -t $(WORKLOAD_IMAGE) -o dist/attache-demo-workload.tar -e /attache-demo-workload \
-	  /attache-demo-workload=dist/attache-demo-workload
+	@hack/images.sh
 
 .PHONY: helm-package
 helm-package: chart ## Package the chart into dist/
