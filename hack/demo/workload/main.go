@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	tokenFile = "/var/run/attache/token/token" //nolint:gosec // a path, not a token
+	tokenFile = "/var/run/attache/token/token"
 	caFile    = "/var/run/attache/ca/ca.crt"
 	patience  = 30 * time.Second
 )
@@ -120,7 +120,7 @@ func delegateOnce(ctx context.Context, client *http.Client, url, provider string
 	if err != nil {
 		return aws.Credentials{}, time.Second, err
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read to its end
+	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		return aws.Credentials{}, time.Second, err
