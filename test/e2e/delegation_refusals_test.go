@@ -28,7 +28,7 @@ func TestTheDoorRefusesInWords(t *testing.T) {
 		{"a token that is bound to no pod", map[string]string{"id_token": s.token(s.audience(), nil)}, 400, "invalid_grant", "pod"},
 		{"a token whose signature was changed", map[string]string{"id_token": token[:len(token)-6] + "AAAAAA"}, 400, "invalid_grant", "does not accept id_token"},
 		{"what is not a JWT", map[string]string{"id_token": "rubbish"}, 400, "invalid_grant", "JSON Web Token"},
-		{"an empty token", map[string]string{"id_token": ""}, 400, "invalid_grant", "id_token is empty"},
+		{"an empty token", map[string]string{"id_token": ""}, 400, "invalid_request", "id_token"},
 		{"an unknown api_type", map[string]string{"api_type": "firebase"}, 400, "invalid_request", "aws"},
 		{"an unknown target", map[string]string{"target": "other"}, 400, "invalid_request", s.name},
 		{"an unknown client_id", map[string]string{"client_id": "other"}, 401, "invalid_client", s.name},
