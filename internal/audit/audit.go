@@ -54,7 +54,7 @@ func (l *Log) Record(ctx context.Context, d Decision) {
 	attrs := []slog.Attr{
 		slog.String("door", d.Door),
 		slog.String("remote", d.Remote),
-		slog.Duration("duration", d.Duration),
+		slog.Float64("durationSeconds", d.Duration.Seconds()),
 	}
 	attrs = appendNonEmpty(attrs, "wantedRole", d.WantedRole)
 	if d.Subject.Name != "" {
