@@ -300,7 +300,7 @@ func (s *story) post(door *http.Client, contentType string, body []byte) answer 
 		if err != nil {
 			return err
 		}
-		defer response.Body.Close() //nolint:errcheck // it was read to its end
+		defer response.Body.Close()
 		text, err := io.ReadAll(response.Body)
 		if err != nil {
 			return err
