@@ -42,8 +42,8 @@ e2e: cluster-up cluster-load ## Assert the demo's story and its refusals on a re
 ##@ Cluster
 
 .PHONY: cluster-up
-cluster-up: cluster-deps ## Start a Kubernetes cluster on this machine
-	@hack/cluster/up.sh
+cluster-up: cluster-deps ## Start a Kubernetes cluster on this machine, of NODES nodes (default: as it was, or 1)
+	@hack/cluster/up.sh $(if $(NODES),--nodes $(NODES))
 
 .PHONY: cluster-down
 cluster-down: ## Stop it and remove what it left

@@ -15,6 +15,8 @@ import (
 type attempts struct {
 	mu    sync.Mutex
 	byUID map[types.UID]attempt
+	// succeeded holds the objects whose last try in this process was good.
+	succeeded map[types.UID]bool
 }
 
 type attempt struct {
@@ -42,7 +44,7 @@ func (a *attempts) do(s *scope, what string, clock func() time.Time, try func() 
 	}
 	f := try()
 	if f.Progress != status.Retrying && f.Progress != status.Stalled {
-		a.forget(s.provider.UID)
+		a.succeed(s.provider.UID)
 		return f
 	}
 	f.RequeueAfter = f.Retry.After(last.failures, jitter())
@@ -65,8 +67,25 @@ func (a *attempts) last(uid types.UID) attempt {
 	return a.byUID[uid]
 }
 
+func (a *attempts) succeed(uid types.UID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.byUID, uid)
+	if a.succeeded == nil {
+		a.succeeded = map[types.UID]bool{}
+	}
+	a.succeeded[uid] = true
+}
+
+func (a *attempts) hasSucceeded(uid types.UID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.succeeded[uid]
+}
+
 func (a *attempts) forget(uid types.UID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.byUID, uid)
+	delete(a.succeeded, uid)
 }

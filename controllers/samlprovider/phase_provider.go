@@ -34,7 +34,9 @@ func (r *Reconciler) reconcileProvider(ctx context.Context, s *scope) (status.Fi
 		return found(invalid, err.Error()), nil
 	}
 	metadata := string(document)
-	if left := trustLeft(s.recorded, s.activeKey(), hashOf(metadata), r.Clock()); left > 0 {
+	// An operator that has just started looks for itself once: what changed in IAM while nobody
+	// watched is put right by a restart, not an hour later.
+	if left := trustLeft(s.recorded, s.activeKey(), hashOf(metadata), r.Clock()); left > 0 && r.attempts.hasSucceeded(s.provider.UID) {
 		f := found(synced, syncedMessage(s.arn))
 		f.RequeueAfter += left - Recheck
 		return f, nil

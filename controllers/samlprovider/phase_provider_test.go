@@ -219,6 +219,19 @@ func TestAProviderThatIsGoneFromIAMIsMadeAgain(t *testing.T) {
 	g.Expect(w.provider().Status.Accounts[0].State).To(Equal(v1alpha1.AccountSynced))
 }
 
+func TestAnOperatorThatStartsLooksForItselfOnce(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t)
+	w.settle()
+	delete(w.iam.providers, arn)
+	w.settle()
+	g.Expect(w.iam.providers).NotTo(HaveKey(arn), "the ledger's word is taken within the hour")
+
+	w.restartOperator()
+	w.settle()
+	g.Expect(w.iam.providers).To(HaveKey(arn))
+}
+
 func TestAnotherPartitionWouldLoseTheProvider(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(t)

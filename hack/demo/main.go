@@ -106,10 +106,10 @@ func (d *demo) makeRole(ctx context.Context) error {
 }
 
 func (d *demo) install(ctx context.Context) error {
-	if err := d.cluster.InstallAttache(ctx, d.aws, d.images.Attache); err != nil {
+	if err := d.aws.AllowOperator(ctx, provider); err != nil {
 		return err
 	}
-	return d.aws.AllowOperator(ctx, provider)
+	return d.cluster.InstallAttache(ctx, d.aws, d.images.Attache)
 }
 
 func (d *demo) apply(ctx context.Context) error {
@@ -137,6 +137,10 @@ func pointAtStandIn(u *unstructured.Unstructured) {
 }
 
 func (d *demo) awaitReady(ctx context.Context) error {
+	// After a restart of the cluster the stand-in has forgotten all, and Ready is that of the time before.
+	if err := d.aws.AwaitProvider(ctx, provider, readiness); err != nil {
+		return err
+	}
 	p := &v1alpha1.SAMLProvider{ObjectMeta: metav1.ObjectMeta{Name: provider}}
 	if err := d.cluster.AwaitReady(ctx, p, readiness); err != nil {
 		return err

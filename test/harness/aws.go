@@ -128,6 +128,9 @@ func (a *AWS) AllowOperator(ctx context.Context, providerName string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.ensureOperatorUser(ctx); err != nil {
+		return err
+	}
 	_, err = a.IAM.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
 		UserName: aws.String(operatorUser), PolicyName: aws.String(providerName), PolicyDocument: aws.String(policy),
 	})
@@ -140,11 +143,18 @@ func (a *AWS) ForbidOperator(ctx context.Context, providerName string) error {
 	return err
 }
 
-// operatorKey makes a fresh access key for the operator's user, and the user where it is absent.
-func (a *AWS) operatorKey(ctx context.Context) (id, secret string, err error) {
+func (a *AWS) ensureOperatorUser(ctx context.Context) error {
 	var exists *iamtypes.EntityAlreadyExistsException
 	if _, err := a.IAM.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String(operatorUser)}); err != nil && !errors.As(err, &exists) {
-		return "", "", fmt.Errorf("create the operator's user: %w", err)
+		return fmt.Errorf("create the operator's user: %w", err)
+	}
+	return nil
+}
+
+// operatorKey makes a fresh access key for the operator's user, and the user where it is absent.
+func (a *AWS) operatorKey(ctx context.Context) (id, secret string, err error) {
+	if err := a.ensureOperatorUser(ctx); err != nil {
+		return "", "", err
 	}
 	out, err := a.IAM.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String(operatorUser)})
 	if err != nil {
@@ -169,6 +179,15 @@ func (a *AWS) EnsureRole(ctx context.Context, name, providerName string) (string
 		return "", fmt.Errorf("make role %s: %w", name, err)
 	}
 	return RoleARN(name), nil
+}
+
+// AwaitProvider waits until the account has the IAM SAML provider of that name.
+func (a *AWS) AwaitProvider(ctx context.Context, name string, timeout time.Duration) error {
+	arn := partition.Commercial.SAMLProviderARN(AccountID, name)
+	return Await(ctx, timeout, arn, func(ctx context.Context) (bool, string, error) {
+		_, err := a.IAM.GetSAMLProvider(ctx, &iam.GetSAMLProviderInput{SAMLProviderArn: aws.String(arn)})
+		return err == nil, fmt.Sprint(err), nil
+	})
 }
 
 // RoleARN returns the ARN of a role of the account.
