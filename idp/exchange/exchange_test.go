@@ -84,12 +84,14 @@ func TestAnAnswerIsRememberedForHalfOfItsLifetime(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
-			clock, calls := now, 0
+			calls := 0
+			var passed atomic.Int64 // the cache reads the clock in the background
+			clock := func() time.Time { return now.Add(time.Duration(passed.Load())) }
 			e := newExchanger(t, exchange.Options{
-				Clock: func() time.Time { return clock },
+				Clock: clock,
 				HTTPClient: transport(func(*http.Request) (*http.Response, error) {
 					calls++
-					return success(clock.Add(tt.offered)), nil
+					return success(clock().Add(tt.offered)), nil
 				}).client(),
 			})
 			ask := func() bool {
@@ -98,9 +100,9 @@ func TestAnAnswerIsRememberedForHalfOfItsLifetime(t *testing.T) {
 				return cached
 			}
 			g.Expect(ask()).To(BeFalse())
-			clock = now.Add(tt.want - time.Second)
+			passed.Store(int64(tt.want - time.Second))
 			g.Expect(ask()).To(BeTrue())
-			clock = now.Add(tt.want + time.Second)
+			passed.Store(int64(tt.want + time.Second))
 			g.Expect(ask()).To(BeFalse())
 			g.Expect(calls).To(Equal(2))
 		})
