@@ -20,29 +20,40 @@ type principal struct {
 	context         policy.Context
 }
 
-// callTags are the tags that an authorization looks at.
-type callTags struct {
+// conditionKeys are what an authorization knows of the call and of the resource
+// beside the caller (Service Authorization Reference, "AWS Identity and Access
+// Management").
+type conditionKeys struct {
 	// request holds the tags that the call carries, keys the keys it names.
 	request []tag
 	keys    []string
 	// resource holds the tags of an existing resource.
 	resource tagSet
+	// boundary and policy are ARNs of managed policies: iam:PermissionsBoundary and
+	// iam:PolicyARN.
+	boundary, policy string
 }
 
-func (t callTags) addTo(ctx policy.Context) {
-	newTagSet(t.request).addTo(ctx, "aws:RequestTag")
-	keys := append([]string(nil), t.keys...)
-	for _, tag := range t.request {
+func (k conditionKeys) addTo(ctx policy.Context) {
+	newTagSet(k.request).addTo(ctx, "aws:RequestTag")
+	keys := append([]string(nil), k.keys...)
+	for _, tag := range k.request {
 		keys = append(keys, tag.Key)
 	}
 	ctx.Set("aws:TagKeys", keys...)
-	t.resource.addTo(ctx, "aws:ResourceTag")
-	t.resource.addTo(ctx, "iam:ResourceTag")
+	k.resource.addTo(ctx, "aws:ResourceTag")
+	k.resource.addTo(ctx, "iam:ResourceTag")
+	if k.boundary != "" {
+		ctx.Set("iam:PermissionsBoundary", k.boundary)
+	}
+	if k.policy != "" {
+		ctx.Set("iam:PolicyARN", k.policy)
+	}
 }
 
 // authorize decides whether the caller may do action to the resource. The root
 // user may do everything; a deny fault stops even the root user.
-func (c *call) authorize(action, resource string, tags callTags) error {
+func (c *call) authorize(action, resource string, keys conditionKeys) error {
 	if c.denied {
 		return c.notAuthorized(action, resource, nothingAllows("identity-based", action))
 	}
@@ -51,7 +62,7 @@ func (c *call) authorize(action, resource string, tags callTags) error {
 	}
 	ctx := policy.Context{}
 	ctx.Merge(c.principal.context)
-	tags.addTo(ctx)
+	keys.addTo(ctx)
 	request := policy.Request{Action: action, Resource: resource, Context: ctx}
 	switch policy.Evaluate(request, c.principal.policies...) {
 	case policy.ExplicitDeny:

@@ -183,7 +183,7 @@ func (c *call) roleFor(action string) (*role, error) {
 	}
 	r := c.principal.account.role(name)
 	arn := iamARN(c.state.partition, c.principal.account.id, "role/"+name)
-	about := callTags{}
+	about := conditionKeys{}
 	if r != nil {
 		arn, about.resource = r.arn, r.tags
 	}
@@ -259,7 +259,7 @@ func listRoles(c *call) (any, error) {
 		prefix = "/"
 	}
 	below := iamARN(c.state.partition, c.principal.account.id, "role"+prefix)
-	if err := c.authorize("iam:ListRoles", below, callTags{}); err != nil {
+	if err := c.authorize("iam:ListRoles", below, conditionKeys{}); err != nil {
 		return nil, err
 	}
 	views := []roleView{}

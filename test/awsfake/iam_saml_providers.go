@@ -77,13 +77,13 @@ func (p *samlProvider) store(document string, metadata saml.Metadata, now time.T
 // authorizeCreate also asks for the tagging action if the call carries tags, as
 // IAM does.
 func (c *call) authorizeCreate(action, tagAction, arn string, tags []tag) error {
-	if err := c.authorize(action, arn, callTags{request: tags}); err != nil {
+	if err := c.authorize(action, arn, conditionKeys{request: tags}); err != nil {
 		return err
 	}
 	if len(tags) == 0 {
 		return nil
 	}
-	return c.authorize(tagAction, arn, callTags{request: tags})
+	return c.authorize(tagAction, arn, conditionKeys{request: tags})
 }
 
 func parseMetadata(document string) (saml.Metadata, error) {
@@ -113,7 +113,7 @@ func (c *call) samlProvider(action string, tags []tag, keys []string) (*samlProv
 	if accountID == c.principal.account.id {
 		p = c.principal.account.samlProviders[name]
 	}
-	about := callTags{request: tags, keys: keys}
+	about := conditionKeys{request: tags, keys: keys}
 	if p != nil {
 		about.resource = p.tags
 	}
@@ -184,7 +184,7 @@ type listSAMLProvidersResult struct {
 
 func listSAMLProviders(c *call) (any, error) {
 	every := iamARN(c.state.partition, c.principal.account.id, "saml-provider/*")
-	if err := c.authorize("iam:ListSAMLProviders", every, callTags{}); err != nil {
+	if err := c.authorize("iam:ListSAMLProviders", every, conditionKeys{}); err != nil {
 		return nil, err
 	}
 	entries := []samlProviderEntry{}

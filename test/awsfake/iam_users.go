@@ -45,7 +45,7 @@ func createUser(c *call) (any, error) {
 		path = "/"
 	}
 	arn := iamARN(c.state.partition, c.principal.account.id, "user"+path+name)
-	if err := c.authorize("iam:CreateUser", arn, callTags{}); err != nil {
+	if err := c.authorize("iam:CreateUser", arn, conditionKeys{}); err != nil {
 		return nil, err
 	}
 	if c.principal.account.user(name) != nil {
@@ -67,7 +67,7 @@ func (c *call) userFor(action string) (*user, error) {
 	if u != nil {
 		arn = u.arn
 	}
-	if err := c.authorize(action, arn, callTags{}); err != nil {
+	if err := c.authorize(action, arn, conditionKeys{}); err != nil {
 		return nil, err
 	}
 	if u == nil {
@@ -84,7 +84,7 @@ func (c *call) userOrSelf(action string) (*user, error) {
 	if c.principal.user == nil {
 		return nil, validationError("Must specify userName when calling with non-User credentials")
 	}
-	if err := c.authorize(action, c.principal.user.arn, callTags{}); err != nil {
+	if err := c.authorize(action, c.principal.user.arn, conditionKeys{}); err != nil {
 		return nil, err
 	}
 	return c.principal.user, nil
