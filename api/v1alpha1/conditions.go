@@ -19,7 +19,18 @@ const (
 
 	// ConditionAccepted is normal-true on RoleMappings: the provider exists and allows the mapping.
 	ConditionAccepted = "Accepted"
+	// ConditionRoleSynced is normal-true on RoleMappings with a managed role: IAM holds the role as the
+	// spec wants it.
+	ConditionRoleSynced = "RoleSynced"
+	// ConditionTrustPolicyVerified is normal-true on RoleMappings with an existing role: its trust
+	// policy lets the mapping's subjects in. It is Unknown where the operator may not read the role,
+	// which does not keep the mapping from being Ready.
+	ConditionTrustPolicyVerified = "TrustPolicyVerified"
 )
+
+// AnnotationReconcileAt asks for a reconciliation now when its value changes, whatever waits for a
+// later time; status.lastHandledReconcileAt repeats the value once that is done.
+const AnnotationReconcileAt = "attache.dev/reconcile-at"
 
 // Reasons shared by both kinds.
 const (
@@ -33,32 +44,52 @@ const (
 	ReasonKubernetesError = "KubernetesError"
 )
 
-// Reasons of SAMLProviders.
+// Reasons of what stands in AWS: IAM SAML providers and managed roles.
 const (
-	// ReasonKeyActive: a signing key exists and is active.
-	ReasonKeyActive = "KeyActive"
-	// ReasonKeyInvalid: the key Secret does not hold a usable key; a person must restore it.
-	ReasonKeyInvalid = "KeyInvalid"
-	// ReasonSynced: IAM holds the current metadata.
+	// ReasonSynced: IAM holds what the spec wants.
 	ReasonSynced = "Synced"
-	// ReasonWorkloadAvailable: the IdP's Deployment is available.
-	ReasonWorkloadAvailable = "WorkloadAvailable"
-	// ReasonWorkloadUnavailable: the IdP's Deployment has too few ready pods.
-	ReasonWorkloadUnavailable = "WorkloadUnavailable"
+	// ReasonDriftRepaired: IAM held something else than it was given, and was put right.
+	ReasonDriftRepaired = "DriftRepaired"
+	// ReasonDrifted: IAM holds something else than it was given, in an account that is Observed.
+	ReasonDrifted = "Drifted"
+	// ReasonAwaitingPublication: the account is Observed and IAM lacks what the message names.
+	ReasonAwaitingPublication = "AwaitingPublication"
+	// ReasonAdopted: what existed before was taken over.
+	ReasonAdopted = "Adopted"
+	// ReasonRetained: the object goes, and AWS keeps what belonged to it.
+	ReasonRetained = "Retained"
 	// ReasonAccessDenied: IAM refused a call; the message names the missing action.
 	ReasonAccessDenied = "AccessDenied"
 	// ReasonThrottled: IAM throttled; the operator backs off.
 	ReasonThrottled = "Throttled"
 	// ReasonConflict: IAM was busy with the same object; the operator tries again.
 	ReasonConflict = "Conflict"
-	// ReasonNotOwned: an IAM provider of that name exists and was not made by this object.
+	// ReasonDeleteConflict: something that the message names keeps IAM from deleting.
+	ReasonDeleteConflict = "DeleteConflict"
+	// ReasonNotOwned: something of that name exists in IAM and was not made for this object.
 	ReasonNotOwned = "NotOwned"
 	// ReasonInvalidRequest: IAM refused the input; the spec must change.
 	ReasonInvalidRequest = "InvalidRequest"
+	// ReasonQuotaExceeded: a quota of the account is used up; the operator tries again now and then.
+	ReasonQuotaExceeded = "QuotaExceeded"
 	// ReasonAWSUnavailable: IAM could not be reached or failed; the operator tries again.
 	ReasonAWSUnavailable = "AWSUnavailable"
 	// ReasonCredentialsUnavailable: the operator found no AWS credentials of its own.
 	ReasonCredentialsUnavailable = "CredentialsUnavailable"
+)
+
+// Reasons of SAMLProviders.
+const (
+	// ReasonInUse: RoleMappings with managed roles still need the provider, which is being deleted.
+	ReasonInUse = "InUse"
+	// ReasonKeyActive: a signing key exists and is active.
+	ReasonKeyActive = "KeyActive"
+	// ReasonKeyInvalid: the key Secret does not hold a usable key; a person must restore it.
+	ReasonKeyInvalid = "KeyInvalid"
+	// ReasonWorkloadAvailable: the IdP's Deployment is available.
+	ReasonWorkloadAvailable = "WorkloadAvailable"
+	// ReasonWorkloadUnavailable: the IdP's Deployment has too few ready pods.
+	ReasonWorkloadUnavailable = "WorkloadUnavailable"
 )
 
 // Reasons of RoleMappings.
@@ -73,6 +104,20 @@ const (
 	ReasonNotAllowedByProvider = "NotAllowedByProvider"
 	// ReasonAccountNotListed: the role is in an account that the provider does not list.
 	ReasonAccountNotListed = "AccountNotListed"
+	// ReasonDenied: deny is set in the mapping or in its provider.
+	ReasonDenied = "Denied"
+	// ReasonTooManyRoles: older mappings of the namespace have all the roles that maxRoles allows.
+	ReasonTooManyRoles = "TooManyRoles"
+	// ReasonInvalidPolicy: a policy document of the spec is not one that IAM takes.
+	ReasonInvalidPolicy = "InvalidPolicy"
+	// ReasonRoleNotFound: the existing role does not exist.
+	ReasonRoleNotFound = "RoleNotFound"
+	// ReasonTrustPolicyVerified: the existing role's trust policy lets the subjects in.
+	ReasonTrustPolicyVerified = "TrustPolicyVerified"
+	// ReasonTrustPolicyInsufficient: the existing role's trust policy lacks what the message names.
+	ReasonTrustPolicyInsufficient = "TrustPolicyInsufficient"
+	// ReasonNotVerifiable: the operator may not read the existing role.
+	ReasonNotVerifiable = "NotVerifiable"
 	// ReasonPartitionMismatch: the role's partition is not that of the account's region.
 	ReasonPartitionMismatch = "PartitionMismatch"
 )

@@ -15,6 +15,8 @@ import (
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Issuer",type=string,JSONPath=`.spec.issuer`,priority=1
+// +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspend`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be at most 50 characters of a-z, 0-9 and '-', because the Service is named attache-<name>"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name != 'operator' && !self.metadata.name.endsWith('-base')",message="metadata.name must not be operator and must not end in -base: attache-operator and attache-idp-<name>-base are names of other objects"
@@ -72,7 +74,59 @@ type SAMLProviderSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256
 	Allow []AllowRule `json:"allow,omitempty"`
+
+	// deletionPolicy says what happens to the IAM SAML providers when this object is deleted.
+	// Defaults to Delete for those that it created and to Retain for those that it adopted.
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+
+	// adoption says what happens when an IAM SAML provider of that name exists already and was not
+	// made for this object. Defaults to Never.
+	// +optional
+	Adoption AdoptionPolicy `json:"adoption,omitempty"`
+
+	// interval is how often AWS is compared with the spec, give or take a tenth. It counts for the
+	// IAM SAML providers and for the roles of the mappings. Defaults to 1h.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="interval must be between 1m and 24h"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+
+	// suspend stops reconciling: nothing is created, repaired or told in status any more.
+	// Credentials keep flowing, and a deletion goes on.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// deny is the emergency stop: every delegation is refused at once, cached credentials or not.
+	// Credentials that were handed out before stay valid until they expire.
+	// +optional
+	Deny bool `json:"deny,omitempty"`
 }
+
+// DeletionPolicy says what happens in AWS when an object is deleted.
+// +kubebuilder:validation:Enum=Delete;Retain
+type DeletionPolicy string
+
+const (
+	// DeletionDelete deletes in AWS what belongs to the object.
+	DeletionDelete DeletionPolicy = "Delete"
+	// DeletionRetain leaves AWS as it is, ownership tags included, and makes no call.
+	DeletionRetain DeletionPolicy = "Retain"
+)
+
+// AdoptionPolicy says what happens with what exists in AWS already.
+// +kubebuilder:validation:Enum=Never;IfTagged
+type AdoptionPolicy string
+
+const (
+	// AdoptionNever leaves alone whatever was not made for this very object.
+	AdoptionNever AdoptionPolicy = "Never"
+	// AdoptionIfTagged takes over what AWS's tags offer: what carries the tag attache.dev/adopt with
+	// this object's name ("namespace/name" of a RoleMapping), or was made by this cluster for a
+	// former object of the same kind and name.
+	AdoptionIfTagged AdoptionPolicy = "IfTagged"
+)
 
 // Account is one AWS account in which an IAM SAML provider stands for this SAMLProvider.
 //
@@ -102,10 +156,26 @@ type Account struct {
 	// +required
 	Access AccountAccess `json:"access"`
 
+	// management Observed never writes to IAM in this account: status and conditions say what is
+	// missing, for Terraform or a person to do. Defaults to Managed.
+	// +optional
+	Management ManagementPolicy `json:"management,omitempty"`
+
 	// endpoints replaces the public addresses of IAM and STS, for example by VPC endpoints.
 	// +optional
 	Endpoints AccountEndpoints `json:"endpoints,omitempty,omitzero"`
 }
+
+// ManagementPolicy says whether the operator writes to IAM in an account.
+// +kubebuilder:validation:Enum=Managed;Observed
+type ManagementPolicy string
+
+const (
+	// ManagementManaged creates, repairs and deletes.
+	ManagementManaged ManagementPolicy = "Managed"
+	// ManagementObserved reads and tells.
+	ManagementObserved ManagementPolicy = "Observed"
+)
 
 // AccessMode names a way by which the operator gets AWS credentials of its own.
 // +kubebuilder:validation:Enum=Ambient
@@ -168,7 +238,10 @@ type Workload struct {
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 }
 
-// AllowRule lets the RoleMappings of some namespaces map some roles.
+// AllowRule lets the RoleMappings of some namespaces map some roles. One rule must cover the whole
+// of a mapping: rules do not add up.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.roles) || has(self.managed)",message="an entry of allow needs roles, which lists existing roles, or managed, which lets namespaces have roles made for them"
 type AllowRule struct {
 	// namespaces that this entry speaks of.
 	// +required
@@ -181,25 +254,83 @@ type AllowRule struct {
 	// +kubebuilder:validation:MaxItems=4
 	Subjects []SubjectKind `json:"subjects"`
 
-	// roles are patterns of role ARNs. `*` stands for any characters but `/`.
-	// +required
+	// roles are patterns of the ARNs of existing roles (role.arn). `*` stands for any characters but `/`.
+	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=128
-	Roles []RolePattern `json:"roles"`
+	Roles []RolePattern `json:"roles,omitempty"`
+
+	// managed lets these namespaces have roles made for them (role.managed), within its bounds.
+	// +optional
+	Managed *AllowManaged `json:"managed,omitempty"`
 }
 
-// NamespaceSelection names namespaces.
+// AllowManaged bounds the roles that are made for RoleMappings.
+type AllowManaged struct {
+	// pathPrefix that the path of every such role must begin with, such as /reports/. It begins and
+	// ends with a slash.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.matches('^/([a-zA-Z0-9_+=.@-]+/)*$')",message="managed.pathPrefix must begin and end with a slash, such as /reports/"
+	PathPrefix string `json:"pathPrefix"`
+
+	// permissionsBoundary that every such role has. A mapping that names none gets this one; one
+	// that names another is refused. Without it, a mapping is free to set a boundary or not.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}|aws):policy/[!-~]+$')",message="managed.permissionsBoundary must be the ARN of a managed policy, such as arn:aws:iam::111122223333:policy/tenants"
+	PermissionsBoundary string `json:"permissionsBoundary,omitempty"`
+
+	// policies are patterns of the managed policies that such roles may have. `*` stands for any
+	// characters but `/`.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=128
+	Policies []PolicyPattern `json:"policies,omitempty"`
+
+	// inlinePolicies lets the mappings write policies of their own. Set permissionsBoundary with it:
+	// nothing else bounds what such a policy says.
+	// +optional
+	InlinePolicies bool `json:"inlinePolicies,omitempty"`
+
+	// adoption lets the mappings take over roles that exist already (adoption: IfTagged).
+	// +optional
+	Adoption bool `json:"adoption,omitempty"`
+
+	// maxRoles is how many roles may be made for one namespace; the oldest mappings have them.
+	// Defaults to 20.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	MaxRoles *int32 `json:"maxRoles,omitempty"`
+}
+
+// PolicyPattern is the ARN of a managed policy in which `*` stands for any characters but `/`.
+//
+// +kubebuilder:validation:MaxLength=640
+// +kubebuilder:validation:Pattern=`^arn:(aws|aws-cn|aws-us-gov):iam::([0-9]{12}|aws):policy/[\w+=,.@*/-]+$`
+type PolicyPattern string
+
+// NamespaceSelection chooses namespaces by name or by label. Names are safest: who may label a
+// namespace may choose it.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.names) != has(self.selector)",message="namespaces needs exactly one of names and selector"
 type NamespaceSelection struct {
 	// names of namespaces.
-	// +required
+	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
 	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
-	Names []string `json:"names"`
+	Names []string `json:"names,omitempty"`
+
+	// selector of the labels of namespaces. An empty one chooses every namespace.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 
 // RolePattern is a role ARN in which `*` stands for any characters but `/`.
@@ -244,10 +375,15 @@ type SAMLProviderStatus struct {
 	// delegationURL is where pods send their id_token inside the cluster.
 	// +optional
 	DelegationURL string `json:"delegationURL,omitempty"`
+
+	// lastHandledReconcileAt is the value of the annotation attache.dev/reconcile-at that was last
+	// acted upon.
+	// +optional
+	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 }
 
 // AccountState tells where an IAM SAML provider stands.
-// +kubebuilder:validation:Enum=Creating;Synced;Failed;Deleting
+// +kubebuilder:validation:Enum=Creating;Synced;Failed;Deleting;AwaitingPublication
 type AccountState string
 
 const (
@@ -259,6 +395,9 @@ const (
 	AccountFailed AccountState = "Failed"
 	// AccountDeleting means that the IAM provider is being deleted.
 	AccountDeleting AccountState = "Deleting"
+	// AccountAwaitingPublication means that the account is Observed and that IAM does not hold the
+	// metadata yet.
+	AccountAwaitingPublication AccountState = "AwaitingPublication"
 )
 
 // AccountStatus is the ledger's entry for one account.
@@ -285,6 +424,47 @@ type AccountStatus struct {
 	// lastSyncTime is when IAM was last seen to hold that metadata.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+
+	// adopted tells that the IAM provider existed before and was taken over.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
+
+	// drift is what was last found to differ from what had been written.
+	// +optional
+	Drift *Drift `json:"drift,omitempty"`
+}
+
+// Drift is how AWS was found to differ from what the operator had brought about.
+type Drift struct {
+	// detectedTime is when it was found.
+	DetectedTime metav1.Time `json:"detectedTime"`
+
+	// repaired tells that it was put right; in an Observed account it never is.
+	// +optional
+	Repaired bool `json:"repaired,omitempty"`
+
+	// differences, field by field.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Differences []Difference `json:"differences,omitempty"`
+}
+
+// Difference is one field in which AWS differs from the spec. Long values are shortened.
+type Difference struct {
+	// field by its name in spec, such as maxSessionDuration or inlinePolicies[s3].
+	// +kubebuilder:validation:MaxLength=256
+	Field string `json:"field"`
+
+	// wanted by the spec; empty if the field should not be there.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Wanted string `json:"wanted,omitempty"`
+
+	// found in AWS; empty if the field was not there.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Found string `json:"found,omitempty"`
 }
 
 // KeyState tells what a signing key is used for.

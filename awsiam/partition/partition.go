@@ -61,6 +61,21 @@ func (p Partition) SAMLProviderARN(accountID, name string) string {
 	return fmt.Sprintf("arn:%s:iam::%s:saml-provider/%s", p.ID, accountID, name)
 }
 
+// RoleARN returns the ARN of the IAM role of that path, which begins and ends with a slash, and name.
+func (p Partition) RoleARN(accountID, path, name string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:role%s%s", p.ID, accountID, path, name)
+}
+
+// ACSForms returns the sign-in addresses that a trust policy should take as SAML:aud: the global
+// one, which assertions name, and the region's own where the partition has such (IAM User Guide,
+// "Configure SAML assertions for the authentication response").
+func (p Partition) ACSForms(region string) []string {
+	if p == GovCloud {
+		return []string{p.ACS}
+	}
+	return []string{p.ACS, strings.Replace(p.ACS, "://", "://"+region+".", 1)}
+}
+
 // ParseRoleARN splits arn:PARTITION:iam::ACCOUNT:role/PATH/NAME into partition and account ID. It
 // returns an error that says what to write when the ARN is not one of a role.
 func ParseRoleARN(arn string) (partitionID, accountID string, err error) {
