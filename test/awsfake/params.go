@@ -11,7 +11,10 @@ import (
 
 // params are the parameters of one call. Member names in messages are those of
 // the parameters with a small first letter, as AWS prints them.
-type params struct{ form url.Values }
+type params struct {
+	form   url.Values
+	paging paging
+}
 
 // rule bounds a text parameter, in characters.
 type rule struct {
@@ -115,34 +118,4 @@ func (p params) unknown(allowed []string) string {
 		}
 	}
 	return ""
-}
-
-const (
-	defaultPage = 100
-	maxPage     = 1000
-)
-
-// page cuts items, which are in a stable order, to the page that Marker and
-// MaxItems name. A marker is the position to go on from.
-func page[T any](p params, items []T) (cut []T, next *string, err error) {
-	size, given, err := p.integer("MaxItems", 1, maxPage)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !given {
-		size = defaultPage
-	}
-	start := 0
-	if p.form.Has("Marker") {
-		start, err = strconv.Atoi(p.form.Get("Marker"))
-		if err != nil || start < 0 || start > len(items) {
-			return nil, nil, validationError("Invalid Marker.")
-		}
-	}
-	end := min(start+size, len(items))
-	if end < len(items) {
-		marker := strconv.Itoa(end)
-		next = &marker
-	}
-	return items[start:end], next, nil
 }
