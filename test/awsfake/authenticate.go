@@ -56,7 +56,10 @@ func (s *state) principalOf(key *accessKey) *principal {
 		r := key.session.role
 		p.arn = assumedRoleARN(s.partition, account.id, r.name, key.session.name)
 		p.userID = r.id + ":" + key.session.name
-		p.policies = r.policies.documents()
+		p.policies = append(r.policies.documents(), r.attached.documents()...)
+		if r.boundary != nil {
+			p.boundary = r.boundary.parsed
+		}
 		p.sessionPolicies = key.session.policies
 		p.context.Set("aws:PrincipalArn", r.arn)
 		r.tags.addTo(p.context, "aws:PrincipalTag")

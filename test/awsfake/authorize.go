@@ -13,11 +13,29 @@ type principal struct {
 	arn, userID string
 	root        bool
 	user        *user
-	// policies are the identity policies; sessionPolicies, if not nil, must allow
-	// too (IAM User Guide, "Session policies").
+	// policies are the identity policies. boundary and sessionPolicies, if not nil,
+	// must allow too (IAM User Guide, "Policy evaluation logic").
 	policies        []*policy.Document
+	boundary        *policy.Document
 	sessionPolicies []*policy.Document
 	context         policy.Context
+}
+
+// layer is one kind of policies that must allow a call.
+type layer struct {
+	kind, denies string
+	documents    []*policy.Document
+}
+
+func (p *principal) layers() []layer {
+	layers := []layer{{kind: "identity-based policy", denies: "an identity-based policy", documents: p.policies}}
+	if p.boundary != nil {
+		layers = append(layers, layer{kind: "permissions boundary", denies: "a permissions boundary", documents: []*policy.Document{p.boundary}})
+	}
+	if p.sessionPolicies != nil {
+		layers = append(layers, layer{kind: "session policy", denies: "a session policy", documents: p.sessionPolicies})
+	}
+	return layers
 }
 
 // conditionKeys are what an authorization knows of the call and of the resource
@@ -52,10 +70,11 @@ func (k conditionKeys) addTo(ctx policy.Context) {
 }
 
 // authorize decides whether the caller may do action to the resource. The root
-// user may do everything; a deny fault stops even the root user.
+// user may do everything; a deny fault stops even the root user. An explicit deny of
+// any layer comes before what a layer does not allow.
 func (c *call) authorize(action, resource string, keys conditionKeys) error {
 	if c.denied {
-		return c.notAuthorized(action, resource, nothingAllows("identity-based", action))
+		return c.notAuthorized(action, resource, nothingAllows("identity-based policy", action))
 	}
 	if c.principal.root {
 		return nil
@@ -64,26 +83,37 @@ func (c *call) authorize(action, resource string, keys conditionKeys) error {
 	ctx.Merge(c.principal.context)
 	keys.addTo(ctx)
 	request := policy.Request{Action: action, Resource: resource, Context: ctx}
-	switch policy.Evaluate(request, c.principal.policies...) {
-	case policy.ExplicitDeny:
-		return c.notAuthorized(action, resource, "with an explicit deny in an identity-based policy")
-	case policy.ImplicitDeny:
-		return c.notAuthorized(action, resource, nothingAllows("identity-based", action))
+	missing := ""
+	for _, l := range c.principal.layers() {
+		switch policy.Evaluate(request, l.documents...) {
+		case policy.ExplicitDeny:
+			return c.notAuthorized(action, resource, "with an explicit deny in "+l.denies)
+		case policy.ImplicitDeny:
+			if missing == "" {
+				missing = l.kind
+			}
+		}
 	}
-	if c.principal.sessionPolicies == nil {
-		return nil
-	}
-	switch policy.Evaluate(request, c.principal.sessionPolicies...) {
-	case policy.ExplicitDeny:
-		return c.notAuthorized(action, resource, "with an explicit deny in a session policy")
-	case policy.ImplicitDeny:
-		return c.notAuthorized(action, resource, nothingAllows("session", action))
+	if missing != "" {
+		return c.notAuthorized(action, resource, nothingAllows(missing, action))
 	}
 	return nil
 }
 
+// authorizeCreate also asks for the tagging action if the call carries tags, as
+// IAM does.
+func (c *call) authorizeCreate(action, tagAction, arn string, keys conditionKeys) error {
+	if err := c.authorize(action, arn, keys); err != nil {
+		return err
+	}
+	if len(keys.request) == 0 {
+		return nil
+	}
+	return c.authorize(tagAction, arn, conditionKeys{request: keys.request})
+}
+
 func nothingAllows(kind, action string) string {
-	return fmt.Sprintf("because no %s policy allows the %s action", kind, action)
+	return fmt.Sprintf("because no %s allows the %s action", kind, action)
 }
 
 // notAuthorized words a denial as IAM does (IAM User Guide, "Troubleshoot access

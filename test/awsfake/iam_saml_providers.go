@@ -44,7 +44,7 @@ func createSAMLProvider(c *call) (any, error) {
 		return nil, err
 	}
 	arn := iamARN(c.state.partition, c.principal.account.id, "saml-provider/"+name)
-	if err := c.authorizeCreate("iam:CreateSAMLProvider", "iam:TagSAMLProvider", arn, tags); err != nil {
+	if err := c.authorizeCreate("iam:CreateSAMLProvider", "iam:TagSAMLProvider", arn, conditionKeys{request: tags}); err != nil {
 		return nil, err
 	}
 	metadata, err := parseMetadata(document)
@@ -72,18 +72,6 @@ func createSAMLProvider(c *call) (any, error) {
 func (p *samlProvider) store(document string, metadata saml.Metadata, now time.Time) {
 	p.document, p.metadata = document, metadata
 	p.validUntil = now.AddDate(validityYears, 0, 0)
-}
-
-// authorizeCreate also asks for the tagging action if the call carries tags, as
-// IAM does.
-func (c *call) authorizeCreate(action, tagAction, arn string, tags []tag) error {
-	if err := c.authorize(action, arn, conditionKeys{request: tags}); err != nil {
-		return err
-	}
-	if len(tags) == 0 {
-		return nil
-	}
-	return c.authorize(tagAction, arn, conditionKeys{request: tags})
 }
 
 func parseMetadata(document string) (saml.Metadata, error) {
@@ -207,30 +195,26 @@ func deleteSAMLProvider(c *call) (any, error) {
 }
 
 func tagSAMLProvider(c *call) (any, error) {
-	tags, err := c.tags()
+	tags, err := c.requiredTags()
 	if err != nil {
 		return nil, err
-	}
-	if len(tags) == 0 {
-		return nil, constraintError(nil, "tags", "Member must not be null")
 	}
 	p, err := c.samlProvider("iam:TagSAMLProvider", tags, nil)
 	if err != nil {
 		return nil, err
 	}
-	merged := newTagSet(p.tags.sorted())
-	merged.put(tags)
-	if len(merged) > maxTags {
-		return nil, limitExceeded("TagsPerSAMLProvider", maxTags)
+	merged, err := p.tags.merged(tags, "TagsPerSAMLProvider")
+	if err != nil {
+		return nil, err
 	}
 	p.tags = merged
 	return nil, nil
 }
 
 func untagSAMLProvider(c *call) (any, error) {
-	keys := c.list("TagKeys")
-	if len(keys) == 0 {
-		return nil, constraintError(nil, "tagKeys", "Member must not be null")
+	keys, err := c.tagKeys()
+	if err != nil {
+		return nil, err
 	}
 	p, err := c.samlProvider("iam:UntagSAMLProvider", nil, keys)
 	if err != nil {

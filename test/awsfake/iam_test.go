@@ -232,7 +232,8 @@ func TestRolesAreRefused(t *testing.T) {
 			`"Service":"ec2.amazonaws.com"`, `"AWS":"arn:aws:iam::111122223333:role/nobody"`, 1))}, "MalformedPolicyDocument", "Invalid principal in policy"},
 		"tags that differ by case only": {iam.CreateRoleInput{Tags: []types.Tag{
 			{Key: aws.String("a"), Value: aws.String("")}, {Key: aws.String("A"), Value: aws.String("")}}}, "InvalidInput", "Duplicate tag keys"},
-		"a permissions boundary, which awsfake does not honour": {iam.CreateRoleInput{PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/x")}, "NotImplemented", "PermissionsBoundary"},
+		"a permissions boundary that is not there": {iam.CreateRoleInput{PermissionsBoundary: aws.String("arn:aws:iam::aws:policy/x")}, "NoSuchEntity",
+			"Scope ARN: arn:aws:iam::aws:policy/x does not exist or is not attachable."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

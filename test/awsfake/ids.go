@@ -16,6 +16,8 @@ const (
 	prefixTemporaryAccessKey = "ASIA"
 	prefixRole               = "AROA"
 	prefixUser               = "AIDA"
+	prefixManagedPolicy      = "ANPA"
+	prefixInstanceProfile    = "AIPA"
 )
 
 const (

@@ -105,6 +105,24 @@ func (p params) tags() ([]tag, error) {
 	return tags, nil
 }
 
+// requiredTags is tags for a call that must carry some.
+func (p params) requiredTags() ([]tag, error) {
+	tags, err := p.tags()
+	if err == nil && len(tags) == 0 {
+		return nil, constraintError(nil, "tags", "Member must not be null")
+	}
+	return tags, err
+}
+
+// tagKeys returns the parameter TagKeys of a call that must carry some.
+func (p params) tagKeys() ([]string, error) {
+	keys := p.list("TagKeys")
+	if len(keys) == 0 {
+		return nil, constraintError(nil, "tagKeys", "Member must not be null")
+	}
+	return keys, nil
+}
+
 // unknown returns a parameter that is not one of allowed, or "".
 func (p params) unknown(allowed []string) string {
 	for key := range p.form {

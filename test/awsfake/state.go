@@ -15,15 +15,19 @@ type state struct {
 	partition string
 	accounts  map[string]*account
 	keys      map[string]*accessKey
+	// awsPolicies are the managed policies of AWS itself, by ARN.
+	awsPolicies map[string]*managedPolicy
 }
 
-// account holds one account's IAM. Names of roles and users are unique without
-// regard to case, so their maps are keyed in lower case.
+// account holds one account's IAM. Names of roles, users, policies and instance
+// profiles are unique without regard to case, so their maps are keyed in lower case.
 type account struct {
 	id            string
 	samlProviders map[string]*samlProvider
 	roles         map[string]*role
 	users         map[string]*user
+	policies      map[string]*managedPolicy
+	profiles      map[string]*instanceProfile
 }
 
 type samlProvider struct {
@@ -44,6 +48,9 @@ type role struct {
 	created             time.Time
 	tags                tagSet
 	policies            inlinePolicies
+	attached            attachedPolicies
+	// boundary is nil if the role has none.
+	boundary *managedPolicy
 }
 
 type user struct {
@@ -74,7 +81,10 @@ type session struct {
 }
 
 func newState(partition string) *state {
-	return &state{partition: partition, accounts: map[string]*account{}, keys: map[string]*accessKey{}}
+	return &state{
+		partition: partition, accounts: map[string]*account{}, keys: map[string]*accessKey{},
+		awsPolicies: newAWSPolicies(partition),
+	}
 }
 
 func (s *state) addAccount(id string) {
@@ -83,6 +93,8 @@ func (s *state) addAccount(id string) {
 		samlProviders: map[string]*samlProvider{},
 		roles:         map[string]*role{},
 		users:         map[string]*user{},
+		policies:      map[string]*managedPolicy{},
+		profiles:      map[string]*instanceProfile{},
 	}
 }
 

@@ -38,6 +38,16 @@ func (s tagSet) put(tags []tag) {
 	}
 }
 
+// merged returns the set with tags put into it, or the quota's error.
+func (s tagSet) merged(tags []tag, quota string) (tagSet, error) {
+	both := newTagSet(s.sorted())
+	both.put(tags)
+	if len(both) > maxTags {
+		return nil, limitExceeded(quota, maxTags)
+	}
+	return both, nil
+}
+
 func (s tagSet) sorted() []tag {
 	tags := make([]tag, 0, len(s))
 	for _, t := range s {
