@@ -167,7 +167,7 @@ type ManagedRole struct {
 	// description of the role.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1000
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[\\t\\n\\r -~¡-ÿ]*$')",message="role.managed.description must consist of characters of Latin-1"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[\\\\t\\\\n\\\\r -~¡-ÿ]*$')",message="role.managed.description must consist of characters of Latin-1"
 	Description string `json:"description,omitempty"`
 
 	// maxSessionDuration that the role allows, from 1h to 12h. Defaults to 1h, or to
@@ -236,13 +236,13 @@ type Tag struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$') && !self.lowerAscii().startsWith('aws:') && !self.lowerAscii().startsWith('attache.dev/')",message="tags[].key must be letters, digits, spaces and _.:/=+@-, and must not begin with aws: or attache.dev/"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[\\\\p{L}\\\\p{Z}\\\\p{N}_.:/=+@-]+$') && !self.lowerAscii().startsWith('aws:') && !self.lowerAscii().startsWith('attache.dev/')",message="tags[].key must be letters, digits, spaces and _.:/=+@-, and must not begin with aws: or attache.dev/"
 	Key string `json:"key"`
 
 	// value of the tag.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$')",message="tags[].value must be letters, digits, spaces and _.:/=+@-"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[\\\\p{L}\\\\p{Z}\\\\p{N}_.:/=+@-]*$')",message="tags[].value must be letters, digits, spaces and _.:/=+@-"
 	Value string `json:"value,omitempty"`
 }
 
