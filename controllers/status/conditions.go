@@ -22,13 +22,13 @@ const readyMessage = "Everything that the spec asks for is in place"
 func summarize(conditions *[]metav1.Condition, generation, observed int64, findings []Finding) int64 {
 	for _, kind := range conditionsOf(findings) {
 		f := worstOf(about(kind, findings))
-		set(conditions, generation, kind, f.Progress == Done, f.Reason, f.Message)
+		set(conditions, generation, kind, stateOf(f.Progress), f.Reason, f.Message)
 	}
 	worst := Finding{Outcome: Outcome{Reason: v1alpha1.ReasonReady, Progress: Done}, Message: readyMessage}
-	if f := worstOf(findings); f.Progress != Done {
+	if f := worstOf(known(findings)); f.Progress != Done {
 		worst = f
 	}
-	set(conditions, generation, v1alpha1.ConditionReady, worst.Progress == Done, worst.Reason, worst.Message)
+	set(conditions, generation, v1alpha1.ConditionReady, stateOf(worst.Progress), worst.Reason, worst.Message)
 
 	reconciling := worst.Progress == Working || worst.Progress == Retrying
 	setOrRemove(conditions, generation, v1alpha1.ConditionReconciling, reconciling, worst)
@@ -42,15 +42,32 @@ func summarize(conditions *[]metav1.Condition, generation, observed int64, findi
 // setOrRemove keeps an abnormal-true condition only while it holds.
 func setOrRemove(conditions *[]metav1.Condition, generation int64, kind string, holds bool, f Finding) {
 	if holds {
-		set(conditions, generation, kind, true, f.Reason, f.Message)
+		set(conditions, generation, kind, metav1.ConditionTrue, f.Reason, f.Message)
 		return
 	}
 	meta.RemoveStatusCondition(conditions, kind)
 }
 
+// stateOf is the status of a normal-true condition.
+func stateOf(p Progress) metav1.ConditionStatus {
+	switch p {
+	case Done:
+		return metav1.ConditionTrue
+	case Unknown:
+		return metav1.ConditionUnknown
+	default:
+		return metav1.ConditionFalse
+	}
+}
+
 // severity orders findings: what a person must do comes first, then what fails, then what is
-// under way.
-var severity = []Progress{Stalled, Retrying, Working, Done}
+// under way, then what cannot be known.
+var severity = []Progress{Stalled, Retrying, Working, Unknown, Done}
+
+// known returns the findings that count for the summary.
+func known(findings []Finding) []Finding {
+	return slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Progress == Unknown })
+}
 
 // worstOf returns the first of the most severe findings.
 func worstOf(findings []Finding) Finding {
@@ -83,11 +100,7 @@ func about(kind string, findings []Finding) []Finding {
 	return out
 }
 
-func set(conditions *[]metav1.Condition, generation int64, kind string, holds bool, reason, message string) {
-	state := metav1.ConditionFalse
-	if holds {
-		state = metav1.ConditionTrue
-	}
+func set(conditions *[]metav1.Condition, generation int64, kind string, state metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(conditions, metav1.Condition{
 		Type:               kind,
 		Status:             state,

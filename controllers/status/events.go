@@ -30,7 +30,7 @@ func eventsOf(before, after []metav1.Condition, findings []Finding) []event {
 			events = append(events, event{eventType(f.Progress), f.Reason, truncate(f.Message, maxNote)})
 		}
 	}
-	worst := worstOf(findings)
+	worst := worstOf(known(findings))
 	if worst.Progress != Done && worst.Condition != v1alpha1.ConditionReady {
 		return events
 	}

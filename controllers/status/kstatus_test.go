@@ -20,6 +20,7 @@ func TestToolsReadTheStatus(t *testing.T) {
 		want     kstatus.Status
 	}{
 		{"all done", []Finding{keysDone, syncedDone, workloadDone}, kstatus.CurrentStatus},
+		{"all done but what cannot be known", []Finding{keysDone, unverifiable}, kstatus.CurrentStatus},
 		{"work under way", []Finding{keysDone, rolling}, kstatus.InProgressStatus},
 		{"a failure that is tried again", []Finding{keysDone, denied}, kstatus.InProgressStatus},
 		{"what a person must do", []Finding{keysDone, notOwned}, kstatus.FailedStatus},

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"math/rand/v2"
 	"time"
 )
 
@@ -16,12 +17,14 @@ const (
 	Retrying Progress = "Retrying"
 	// Stalled: nothing goes on until somebody changes something.
 	Stalled Progress = "Stalled"
+	// Unknown: it cannot be found out, and the object is Ready without it. The condition is Unknown.
+	Unknown Progress = "Unknown"
 )
 
 // Outcome is one way in which a phase can end: a row of a controller's table.
 type Outcome struct {
 	// Condition is the normal-true condition that tells of the phase. It is True when Progress is
-	// Done. It is Ready for a phase that has no condition of its own.
+	// Done and Unknown when Progress is. It is Ready for a phase that has no condition of its own.
 	Condition string
 	// Reason of the condition and of the event.
 	Reason string
@@ -31,6 +34,11 @@ type Outcome struct {
 	Retry Retry
 	// Meaning is for people who read the table or the documentation made from it.
 	Meaning string
+}
+
+// Found is the Finding of an outcome, to be looked at again as its row of the table says.
+func (o Outcome) Found(message string) Finding {
+	return Finding{Outcome: o, Message: message, RequeueAfter: o.Retry.After(0, Jitter())}
 }
 
 // Retry is when to reconcile again.
@@ -70,6 +78,11 @@ func (r Retry) After(failures int, unit float64) time.Duration {
 	return time.Duration(float64(d) * (1 - spread/2 + spread*unit))
 }
 
+// Jitter returns a random number of [0,1), which spreads objects that came at the same time.
+func Jitter() float64 {
+	return rand.Float64() //nolint:gosec // spreads load, protects nothing
+}
+
 // Finding is how a phase ended for one object.
 type Finding struct {
 	Outcome
@@ -78,4 +91,13 @@ type Finding struct {
 	Message string
 	// RequeueAfter is when to reconcile again; zero leaves it to the watches.
 	RequeueAfter time.Duration
+}
+
+// Change is something that a reconciliation did in AWS and that people should hear of, whatever the
+// conditions say.
+type Change struct {
+	// Reason of the event, one of api/v1alpha1.
+	Reason string
+	// Note tells what was done, to what. It holds no secret.
+	Note string
 }

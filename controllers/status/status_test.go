@@ -24,6 +24,7 @@ var (
 	certificate  = finding(v1alpha1.ConditionWorkloadReady, v1alpha1.ReasonWorkloadAvailable, Done)
 	workloadDone = finding(v1alpha1.ConditionWorkloadReady, v1alpha1.ReasonWorkloadAvailable, Done)
 	rolling      = finding(v1alpha1.ConditionWorkloadReady, v1alpha1.ReasonProgressing, Working)
+	unverifiable = finding(v1alpha1.ConditionTrustPolicyVerified, v1alpha1.ReasonNotVerifiable, Unknown)
 	waiting      = finding(v1alpha1.ConditionReady, v1alpha1.ReasonProviderNotReady, Working)
 )
 
@@ -44,6 +45,8 @@ func TestSummarize(t *testing.T) {
 		{"a failure is told before work under way", []Finding{rolling, denied}, v1alpha1.ReasonAccessDenied, true, false, observed},
 		{"a stall is told before a failure", []Finding{denied, rolling, notOwned}, v1alpha1.ReasonNotOwned, false, true, generation},
 		{"of one condition the worst is told", []Finding{certificate, rolling}, v1alpha1.ReasonProgressing, true, false, observed},
+		{"what cannot be known keeps nothing from being Ready", []Finding{keysDone, unverifiable}, v1alpha1.ReasonReady, false, false, generation},
+		{"what cannot be known hides no failure", []Finding{unverifiable, denied}, v1alpha1.ReasonAccessDenied, true, false, observed},
 		{"what has no condition is told in Ready", []Finding{keysDone, waiting}, v1alpha1.ReasonProviderNotReady, true, false, observed},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -79,6 +82,14 @@ func TestWorkUnderWayDoesNotHideFailureOfTheSameCondition(t *testing.T) {
 	g.Expect(meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionWorkloadReady)).To(BeTrue())
 }
 
+func TestWhatCannotBeKnownIsUnknown(t *testing.T) {
+	g := NewWithT(t)
+	c := meta.FindStatusCondition(conditionsAfter(unverifiable), v1alpha1.ConditionTrustPolicyVerified)
+	g.Expect(c).NotTo(BeNil())
+	g.Expect(c.Status).To(Equal(metav1.ConditionUnknown))
+	g.Expect(c.Reason).To(Equal(v1alpha1.ReasonNotVerifiable))
+}
+
 func TestSummarizeTwiceChangesNothing(t *testing.T) {
 	g := NewWithT(t)
 	once := conditionsAfter(denied, rolling)
@@ -103,6 +114,7 @@ func TestEventsOf(t *testing.T) {
 		{"another missing action warns again", conditionsAfter(denied), []Finding{other}, []string{"Warning AccessDenied"}},
 		{"another count of pods is no news", conditionsAfter(rolling), []Finding{moreReady}, nil},
 		{"recovery is told, and that the object is ready", conditionsAfter(denied), []Finding{syncedDone}, []string{"Normal Synced", "Normal Ready"}},
+		{"what cannot be known is told, and that the object is ready without it", conditionsAfter(denied), []Finding{unverifiable}, []string{"Normal NotVerifiable", "Normal Ready"}},
 		{"a stall warns", conditionsAfter(syncedDone), []Finding{notOwned}, []string{"Warning NotOwned"}},
 		{"what has no condition speaks through Ready", conditionsAfter(keysDone), []Finding{keysDone, waiting}, []string{"Normal ProviderNotReady"}},
 		{"two conditions that changed are two events", nil, []Finding{denied, rolling}, []string{"Warning AccessDenied", "Normal Progressing"}},
