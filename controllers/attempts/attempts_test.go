@@ -1,0 +1,85 @@
+package attempts_test
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"attache.dev/attache/controllers/attempts"
+	"attache.dev/attache/controllers/status"
+)
+
+var (
+	failure = status.Outcome{Progress: status.Retrying, Retry: status.BackOff(10*time.Second, time.Minute)}
+	stall   = status.Outcome{Progress: status.Stalled}
+	success = status.Outcome{Progress: status.Done}
+)
+
+// tries counts what really is tried, with a clock that stands still until it is moved.
+type tries struct {
+	memory attempts.Memory
+	now    time.Time
+	count  int
+}
+
+func newTries() *tries { return &tries{now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)} }
+
+func (tr *tries) do(what string, o status.Outcome) status.Finding {
+	return tr.memory.Do("u1", what, func() time.Time { return tr.now }, func() status.Finding {
+		tr.count++
+		return o.Found("in words")
+	})
+}
+
+func TestAFailureIsNotTriedAgainBeforeItsTime(t *testing.T) {
+	g := NewWithT(t)
+	tr := newTries()
+	first := tr.do("sync", failure)
+	g.Expect(first.RequeueAfter).To(BeNumerically("~", 10*time.Second, time.Second))
+
+	tr.now = tr.now.Add(5 * time.Second)
+	again := tr.do("sync", failure)
+	g.Expect(tr.count).To(Equal(1))
+	g.Expect(again.RequeueAfter).To(Equal(first.RequeueAfter-5*time.Second), "what is left of the wait")
+	g.Expect(again.Message).To(Equal(first.Message))
+
+	tr.now = tr.now.Add(again.RequeueAfter)
+	g.Expect(tr.do("sync", failure).RequeueAfter).To(BeNumerically("~", 20*time.Second, 2*time.Second), "each failure in a row waits longer")
+	g.Expect(tr.count).To(Equal(2))
+}
+
+func TestAnotherTryDoesNotWait(t *testing.T) {
+	g := NewWithT(t)
+	tr := newTries()
+	tr.do("sync of generation 1", failure)
+	g.Expect(tr.do("sync of generation 2", failure).RequeueAfter).To(BeNumerically("~", 10*time.Second, time.Second))
+	g.Expect(tr.count).To(Equal(2))
+}
+
+func TestAStallIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
+	g := NewWithT(t)
+	tr := newTries()
+	tr.do("sync", stall)
+	tr.now = tr.now.Add(24 * time.Hour)
+	g.Expect(tr.do("sync", stall).RequeueAfter).To(BeZero())
+	g.Expect(tr.count).To(Equal(1))
+	tr.do("sync of another generation", success)
+	g.Expect(tr.count).To(Equal(2))
+}
+
+func TestASuccessIsRememberedAndEndsTheBackOff(t *testing.T) {
+	g := NewWithT(t)
+	tr := newTries()
+	g.Expect(tr.memory.Succeeded("u1")).To(BeZero())
+	tr.do("sync", failure)
+	tr.now = tr.now.Add(time.Minute)
+	tr.do("sync", success)
+	g.Expect(tr.memory.Succeeded("u1")).To(Equal(tr.now))
+	g.Expect(tr.do("sync", failure).RequeueAfter).To(BeNumerically("~", 10*time.Second, time.Second))
+
+	tr.memory.Forget("u1")
+	g.Expect(tr.memory.Succeeded("u1")).To(BeZero())
+	tr.do("sync", success)
+	g.Expect(tr.count).To(Equal(4))
+}
