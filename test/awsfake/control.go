@@ -1,71 +1,71 @@
 package awsfake
 
-import (
-	"crypto/subtle"
-	"encoding/json"
-	"net/http"
-)
+import "context"
 
-// Paths of the control endpoint.
-const (
-	faultsPath = "/_awsfake/faults"
-	callsPath  = "/_awsfake/calls"
-)
-
-// ControlHandler serves Control over HTTP, for a listener of its own. Every call
-// carries the admin's secret access key as a bearer token.
-func (s *Server) ControlHandler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+faultsPath, s.handleAddFault)
-	mux.HandleFunc("GET "+faultsPath, func(w http.ResponseWriter, r *http.Request) {
-		faults, err := s.control.Faults(r.Context())
-		writeJSON(w, faults, err)
-	})
-	mux.HandleFunc("DELETE "+faultsPath, func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, nil, s.control.ClearFaults(r.Context()))
-	})
-	mux.HandleFunc("GET "+callsPath, func(w http.ResponseWriter, r *http.Request) {
-		calls, err := s.control.Calls(r.Context(), r.URL.Query().Get("operation"))
-		writeJSON(w, calls, err)
-	})
-	mux.HandleFunc("DELETE "+callsPath, func(w http.ResponseWriter, r *http.Request) {
-		writeJSON(w, nil, s.control.ClearCalls(r.Context()))
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		want := []byte("Bearer " + s.secret)
-		if s.secret == "" || subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
-			http.Error(w, "want the admin's secret access key as a bearer token", http.StatusUnauthorized)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	})
+// Control sets faults and settings, fills the account and reads the call log, in
+// process (Server.Control) or over HTTP (NewControlClient).
+type Control interface {
+	// AddFault adds a fault; the error says what to write instead.
+	AddFault(ctx context.Context, f Fault) error
+	// Faults returns the faults still to come, counts as they are now.
+	Faults(ctx context.Context) ([]Fault, error)
+	// ClearFaults takes all faults away.
+	ClearFaults(ctx context.Context) error
+	// Calls returns the log, of one operation or, with "", of all.
+	Calls(ctx context.Context, operation string) ([]Call, error)
+	// ClearCalls empties the log.
+	ClearCalls(ctx context.Context) error
+	// Settings returns the settings as they are.
+	Settings(ctx context.Context) (Settings, error)
+	// Configure replaces all settings; the error says what to write instead.
+	Configure(ctx context.Context, s Settings) error
+	// Seed makes what a shared account is full of.
+	Seed(ctx context.Context, s Seed) error
+	// Inventory tells what exists in every account.
+	Inventory(ctx context.Context) (Inventory, error)
 }
 
-const maxFaultBody = 64 << 10
+// Control returns the server's own Control.
+func (s *Server) Control() Control { return s.control }
 
-func (s *Server) handleAddFault(w http.ResponseWriter, r *http.Request) {
-	var f Fault
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxFaultBody))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&f); err != nil {
-		http.Error(w, "want a fault as JSON: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	if err := s.control.AddFault(r.Context(), f); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	w.WriteHeader(http.StatusNoContent)
+// localControl is the state behind Control.
+type localControl struct {
+	server   *Server
+	faults   faultQueue
+	calls    callLog
+	settings settingsBox
 }
 
-func writeJSON(w http.ResponseWriter, value any, err error) {
-	switch {
-	case err != nil:
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-	case value == nil:
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(value) // a client that has gone away is no concern of the server
+func (l *localControl) AddFault(_ context.Context, f Fault) error {
+	if err := f.validate(); err != nil {
+		return err
 	}
+	l.faults.add(f)
+	return nil
+}
+
+func (l *localControl) Faults(context.Context) ([]Fault, error) { return l.faults.list(), nil }
+
+func (l *localControl) ClearFaults(context.Context) error {
+	l.faults.clear()
+	return nil
+}
+
+func (l *localControl) Calls(_ context.Context, operation string) ([]Call, error) {
+	return l.calls.of(operation), nil
+}
+
+func (l *localControl) ClearCalls(context.Context) error {
+	l.calls.clear()
+	return nil
+}
+
+func (l *localControl) Settings(context.Context) (Settings, error) { return l.settings.get(), nil }
+
+func (l *localControl) Configure(_ context.Context, s Settings) error { return l.settings.set(s) }
+
+func (l *localControl) Seed(_ context.Context, s Seed) error { return l.server.seed(s) }
+
+func (l *localControl) Inventory(context.Context) (Inventory, error) {
+	return l.server.inventory(), nil
 }

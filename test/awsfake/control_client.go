@@ -50,12 +50,32 @@ func (c *controlClient) ClearCalls(ctx context.Context) error {
 	return c.do(ctx, http.MethodDelete, callsPath, nil, nil)
 }
 
+func (c *controlClient) Settings(ctx context.Context) (Settings, error) {
+	var settings Settings
+	err := c.do(ctx, http.MethodGet, settingsPath, nil, &settings)
+	return settings, err
+}
+
+func (c *controlClient) Configure(ctx context.Context, s Settings) error {
+	return c.do(ctx, http.MethodPut, settingsPath, s, nil)
+}
+
+func (c *controlClient) Seed(ctx context.Context, s Seed) error {
+	return c.do(ctx, http.MethodPost, seedPath, s, nil)
+}
+
+func (c *controlClient) Inventory(ctx context.Context) (Inventory, error) {
+	var inventory Inventory
+	err := c.do(ctx, http.MethodGet, inventoryPath, nil, &inventory)
+	return inventory, err
+}
+
 func (c *controlClient) do(ctx context.Context, method, path string, body, into any) error {
 	var payload io.Reader = http.NoBody
 	if body != nil {
 		encoded, err := json.Marshal(body)
 		if err != nil {
-			return fmt.Errorf("encode the fault: %w", err)
+			return fmt.Errorf("encode the control request: %w", err)
 		}
 		payload = bytes.NewReader(encoded)
 	}
@@ -70,7 +90,7 @@ func (c *controlClient) do(ctx context.Context, method, path string, body, into 
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= http.StatusBadRequest {
-		message, _ := io.ReadAll(io.LimitReader(response.Body, maxFaultBody))
+		message, _ := io.ReadAll(io.LimitReader(response.Body, maxControlBody))
 		return fmt.Errorf("awsfake's control endpoint answered %d: %s", response.StatusCode, strings.TrimSpace(string(message)))
 	}
 	if into == nil {

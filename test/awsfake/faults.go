@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -22,7 +23,19 @@ const (
 	FaultDeny FaultKind = "deny"
 	// FaultDelay holds the call back and then lets it through.
 	FaultDelay FaultKind = "delay"
+	// FaultFail answers Status, Code and Message.
+	FaultFail FaultKind = "fail"
+	// FaultReset resets the TCP connection instead of an answer.
+	FaultReset FaultKind = "reset"
+	// FaultGarbage answers status 200 with a body that is no XML.
+	FaultGarbage FaultKind = "garbage"
+	// FaultTruncate carries the call out and answers the first half of the body.
+	FaultTruncate FaultKind = "truncate"
 )
+
+var faultKinds = []FaultKind{
+	FaultThrottle, FaultUnavailable, FaultDeny, FaultDelay, FaultFail, FaultReset, FaultGarbage, FaultTruncate,
+}
 
 // AnyOperation as a Fault's operation stands for all of them.
 const AnyOperation = "*"
@@ -46,159 +59,148 @@ type Fault struct {
 	// Operation is a name such as "CreateSAMLProvider", or AnyOperation.
 	Operation string    `json:"operation"`
 	Kind      FaultKind `json:"kind"`
+	// Resource confines the fault to calls that send it as RoleName, RoleArn,
+	// SAMLProviderArn, PrincipalArn, PolicyArn, UserName or Name, word for word; of
+	// S3, BUCKET or BUCKET/KEY. Empty is any.
+	Resource string `json:"resource,omitempty"`
+	// Status, Code and Message are the answer of the kind fail: a status from 400 to
+	// 599 and a code such as "ConcurrentModification".
+	Status  int    `json:"status,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	// After carries the call out before the fault acts, so that the caller cannot
+	// know whether it was.
+	After bool `json:"after,omitempty"`
 	// Count is how many calls it meets; 0 means all until it is cleared.
 	Count int `json:"count,omitempty"`
-	// Delay holds a call back before anything else; real time, whatever the clock.
+	// Delay passes before the fault acts; real time, whatever the clock.
 	Delay Duration `json:"delay,omitempty"`
 }
+
+var errorCode = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*$`)
 
 func (f Fault) validate() error {
 	op := operations[f.Operation]
 	switch {
 	case op == nil && f.Operation != AnyOperation:
 		return fmt.Errorf("operation %q is not one that awsfake has: write one such as CreateSAMLProvider, or *", f.Operation)
+	case !slices.Contains(faultKinds, f.Kind):
+		return fmt.Errorf("kind %q is not one of throttle, unavailable, deny, delay, fail, reset, garbage, truncate", f.Kind)
 	case f.Kind == FaultDeny && (op == nil || op.free):
 		return fmt.Errorf("AWS never denies %s: name another operation", f.Operation)
-	case !slices.Contains([]FaultKind{FaultThrottle, FaultUnavailable, FaultDeny, FaultDelay}, f.Kind):
-		return fmt.Errorf("kind %q is not one of throttle, unavailable, deny, delay", f.Kind)
+	case f.Kind == FaultDeny && f.After:
+		return fmt.Errorf("a call that is denied is never carried out: leave after away")
 	case f.Count < 0 || f.Delay < 0:
 		return fmt.Errorf("count and delay must not be negative")
 	case f.Kind == FaultDelay && f.Delay == 0:
 		return fmt.Errorf("a fault of kind delay needs a delay such as 2s")
 	}
+	return f.validateAnswer()
+}
+
+func (f Fault) validateAnswer() error {
+	switch {
+	case f.Kind != FaultFail && (f.Status != 0 || f.Code != "" || f.Message != ""):
+		return fmt.Errorf("status, code and message belong to the kind fail, not to %s", f.Kind)
+	case f.Kind != FaultFail:
+		return nil
+	case f.Status < http.StatusBadRequest || f.Status > 599:
+		return fmt.Errorf("status %d of a fault is not from 400 to 599", f.Status)
+	case !errorCode.MatchString(f.Code):
+		return fmt.Errorf("code %q is no error code: write one such as ConcurrentModification", f.Code)
+	}
 	return nil
 }
 
-// Call is one entry of the call log. It holds neither secrets nor assertions.
-type Call struct {
-	// Operation is empty if the call named none that exists.
-	Operation string    `json:"operation"`
-	Time      time.Time `json:"time"`
-	Status    int       `json:"status"`
-	// Code is the error code, empty for success.
-	Code string `json:"code,omitempty"`
-	// Principal is the caller's ARN, empty for calls without a valid signature.
-	Principal string `json:"principal,omitempty"`
-	RequestID string `json:"requestID"`
+// matches says whether the fault meets a call of the operation that names the
+// resources.
+func (f Fault) matches(operation string, resources []string) bool {
+	return (f.Operation == operation || f.Operation == AnyOperation) &&
+		(f.Resource == "" || slices.Contains(resources, f.Resource))
 }
 
-// maxCalls bounds the call log; the oldest half is dropped when it is full.
-const maxCalls = 20000
-
-// Control sets faults and reads the call log, in process (Server.Control) or over
-// HTTP (NewControlClient).
-type Control interface {
-	// AddFault adds a fault; the error says what to write instead.
-	AddFault(ctx context.Context, f Fault) error
-	// Faults returns the faults still to come, counts as they are now.
-	Faults(ctx context.Context) ([]Fault, error)
-	// ClearFaults takes all faults away.
-	ClearFaults(ctx context.Context) error
-	// Calls returns the log, of one operation or, with "", of all.
-	Calls(ctx context.Context, operation string) ([]Call, error)
-	// ClearCalls empties the log.
-	ClearCalls(ctx context.Context) error
-}
-
-// Control returns the server's own Control.
-func (s *Server) Control() Control { return s.control }
-
-// localControl is the state behind Control.
-type localControl struct {
-	mu     sync.Mutex
-	faults []Fault
-	calls  []Call
-}
-
-func (l *localControl) AddFault(_ context.Context, f Fault) error {
-	if err := f.validate(); err != nil {
-		return err
+// act does to a call what the fault says; carryOut is the call itself.
+func (f Fault) act(ctx context.Context, c *call, carryOut func() (any, error)) (any, error) {
+	var result any
+	var err error
+	if f.After {
+		result, err = carryOut()
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.faults = append(l.faults, f)
-	return nil
-}
-
-func (l *localControl) Faults(context.Context) ([]Fault, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.faults), nil
-}
-
-func (l *localControl) ClearFaults(context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.faults = nil
-	return nil
-}
-
-func (l *localControl) Calls(_ context.Context, operation string) ([]Call, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	calls := []Call{}
-	for _, c := range l.calls {
-		if operation == "" || c.Operation == operation {
-			calls = append(calls, c)
-		}
-	}
-	return calls, nil
-}
-
-func (l *localControl) ClearCalls(context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.calls = nil
-	return nil
-}
-
-func (l *localControl) record(c Call) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.calls) >= maxCalls {
-		l.calls = slices.Clone(l.calls[maxCalls/2:])
-	}
-	l.calls = append(l.calls, c)
-}
-
-// apply lets the next fault of the operation act. denied asks the caller to fail
-// the authorization, which words the answer.
-func (l *localControl) apply(ctx context.Context, operation string) (denied bool, err error) {
-	f, found := l.take(operation)
-	if !found {
-		return false, nil
-	}
-	if f.Delay > 0 {
-		timer := time.NewTimer(time.Duration(f.Delay))
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
+	if waitErr := wait(ctx, time.Duration(f.Delay)); waitErr != nil {
+		return nil, waitErr
 	}
 	switch f.Kind {
 	case FaultThrottle:
-		return false, errorf(http.StatusBadRequest, "Throttling", "Rate exceeded")
+		return nil, errorf(http.StatusBadRequest, "Throttling", "Rate exceeded")
 	case FaultUnavailable:
-		return false, errorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
-	default:
-		return f.Kind == FaultDeny, nil
+		return nil, errorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
+	case FaultFail:
+		return nil, errorf(f.Status, f.Code, "%s", f.Message)
+	case FaultReset, FaultGarbage:
+		c.damage = f.Kind
+		return result, err
+	case FaultTruncate:
+		c.damage = f.Kind
+	case FaultDeny:
+		c.denied = true
+	}
+	if f.After {
+		return result, err
+	}
+	return carryOut()
+}
+
+func wait(ctx context.Context, delay time.Duration) error {
+	if delay == 0 {
+		return nil
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
-func (l *localControl) take(operation string) (Fault, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.faults {
-		f := l.faults[i]
-		if f.Operation != operation && f.Operation != AnyOperation {
+// faultQueue holds the faults still to come.
+type faultQueue struct {
+	mu     sync.Mutex
+	faults []Fault
+}
+
+func (q *faultQueue) add(f Fault) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.faults = append(q.faults, f)
+}
+
+func (q *faultQueue) list() []Fault {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.faults)
+}
+
+func (q *faultQueue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.faults = nil
+}
+
+// take returns the next fault for a call and counts it.
+func (q *faultQueue) take(operation string, resources []string) (Fault, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.faults {
+		f := q.faults[i]
+		if !f.matches(operation, resources) {
 			continue
 		}
 		if f.Count == 1 {
-			l.faults = slices.Delete(l.faults, i, i+1)
+			q.faults = slices.Delete(q.faults, i, i+1)
 		} else if f.Count > 1 {
-			l.faults[i].Count--
+			q.faults[i].Count--
 		}
 		return f, true
 	}

@@ -1,6 +1,9 @@
 package awsfake
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // service is one of the two APIs. Both listen at one address: the parameter
 // Version tells them apart, as it is part of each API's name.
@@ -33,7 +36,7 @@ var operations = func() map[string]*operation {
 		return op
 	}
 	add(stsService, "AssumeRoleWithSAML", assumeRoleWithSAML,
-		"RoleArn", "PrincipalArn", "SAMLAssertion", "DurationSeconds", "Policy").unsigned = true
+		"RoleArn", "PrincipalArn", "SAMLAssertion", "DurationSeconds", "Policy", "PolicyArns").unsigned = true
 	add(stsService, "GetCallerIdentity", getCallerIdentity).free = true
 
 	iam := func(name string, handle func(*call) (any, error), params ...string) {
@@ -95,12 +98,21 @@ var operations = func() map[string]*operation {
 	return table
 }()
 
+// reads says whether the operation changes nothing.
+func (o *operation) reads() bool {
+	return strings.HasPrefix(o.name, "Get") || strings.HasPrefix(o.name, "List")
+}
+
 // locked runs a handler with the state's lock held: IAM's calls are short and
-// see each other's effects whole.
+// see each other's effects whole, reads perhaps late.
 func locked(handle func(*call) (any, error)) func(*call) (any, error) {
 	return func(c *call) (any, error) {
 		c.state.mu.Lock()
 		defer c.state.mu.Unlock()
+		if !c.op.reads() {
+			return c.remembering(handle)
+		}
+		c.principal.account = c.readable()
 		return handle(c)
 	}
 }

@@ -15,6 +15,7 @@ type state struct {
 	partition string
 	accounts  map[string]*account
 	keys      map[string]*accessKey
+	history   *history
 	// awsPolicies are the managed policies of AWS itself, by ARN.
 	awsPolicies map[string]*managedPolicy
 }
@@ -70,7 +71,8 @@ type accessKey struct {
 	session    *session
 }
 
-// session is what AssumeRoleWithSAML granted. It ends with its role.
+// session is what AssumeRoleWithSAML granted. It ends with its role, which is here
+// as the STS endpoint honoured it.
 type session struct {
 	token    string
 	role     *role
@@ -82,7 +84,7 @@ type session struct {
 
 func newState(partition string) *state {
 	return &state{
-		partition: partition, accounts: map[string]*account{}, keys: map[string]*accessKey{},
+		partition: partition, accounts: map[string]*account{}, keys: map[string]*accessKey{}, history: newHistory(),
 		awsPolicies: newAWSPolicies(partition),
 	}
 }

@@ -1,0 +1,60 @@
+package awsfake
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Inventory is what exists, by ARN in order, so that a test can tell that nothing
+// was left behind.
+type Inventory struct {
+	Roles            []InventoryItem `json:"roles"`
+	SAMLProviders    []InventoryItem `json:"samlProviders"`
+	Policies         []InventoryItem `json:"policies"`
+	InstanceProfiles []InventoryItem `json:"instanceProfiles"`
+	Users            []InventoryItem `json:"users"`
+	// Buckets have no tags here.
+	Buckets []InventoryItem `json:"buckets"`
+}
+
+// InventoryItem is one thing that exists.
+type InventoryItem struct {
+	ARN  string            `json:"arn"`
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+func (s *Server) inventory() Inventory {
+	s.state.mu.Lock()
+	defer s.state.mu.Unlock()
+	var i Inventory
+	for _, a := range s.state.accounts {
+		i.Roles = append(i.Roles, items(a.roles, func(r *role) (string, tagSet) { return r.arn, r.tags })...)
+		i.SAMLProviders = append(i.SAMLProviders, items(a.samlProviders, func(p *samlProvider) (string, tagSet) { return p.arn, p.tags })...)
+		i.Policies = append(i.Policies, items(a.policies, func(p *managedPolicy) (string, tagSet) { return p.arn, p.tags })...)
+		i.InstanceProfiles = append(i.InstanceProfiles, items(a.profiles, func(p *instanceProfile) (string, tagSet) { return p.arn, p.tags })...)
+		i.Users = append(i.Users, items(a.users, func(u *user) (string, tagSet) { return u.arn, nil })...)
+	}
+	for _, name := range s.buckets.names() {
+		i.Buckets = append(i.Buckets, InventoryItem{ARN: bucketARN(s.state.partition, name)})
+	}
+	return i
+}
+
+// items lists an account's map by ARN.
+func items[T any](entities map[string]*T, describe func(*T) (string, tagSet)) []InventoryItem {
+	list := make([]InventoryItem, 0, len(entities))
+	for entity := range maps.Values(entities) {
+		arn, tags := describe(entity)
+		item := InventoryItem{ARN: arn}
+		if len(tags) > 0 {
+			item.Tags = map[string]string{}
+		}
+		for _, t := range tags {
+			item.Tags[t.Key] = t.Value
+		}
+		list = append(list, item)
+	}
+	slices.SortFunc(list, func(x, y InventoryItem) int { return strings.Compare(x.ARN, y.ARN) })
+	return list
+}
