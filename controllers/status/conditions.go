@@ -24,12 +24,10 @@ func summarize(conditions *[]metav1.Condition, generation, observed int64, findi
 		f := worstOf(about(kind, findings))
 		set(conditions, generation, kind, stateOf(f.Progress), f.Reason, f.Message)
 	}
-	worst := Finding{Outcome: Outcome{Reason: v1alpha1.ReasonReady, Progress: Done}, Message: readyMessage}
-	if f := worstOf(known(findings)); f.Progress != Done {
-		worst = f
-	}
-	set(conditions, generation, v1alpha1.ConditionReady, stateOf(worst.Progress), worst.Reason, worst.Message)
+	ready := readyOf(findings)
+	set(conditions, generation, v1alpha1.ConditionReady, stateOf(ready.Progress), ready.Reason, ready.Message)
 
+	worst := worstOf(known(findings))
 	reconciling := worst.Progress == Working || worst.Progress == Retrying
 	setOrRemove(conditions, generation, v1alpha1.ConditionReconciling, reconciling, worst)
 	setOrRemove(conditions, generation, v1alpha1.ConditionStalled, worst.Progress == Stalled, worst)
@@ -61,8 +59,20 @@ func stateOf(p Progress) metav1.ConditionStatus {
 }
 
 // severity orders findings: what a person must do comes first, then what fails, then what is
-// under way, then what cannot be known.
-var severity = []Progress{Stalled, Retrying, Working, Unknown, Done}
+// under way, then what is wanted to stand still, then what cannot be known.
+var severity = []Progress{Stalled, Retrying, Working, Halted, Unknown, Done}
+
+// readyOf returns the finding that Ready repeats: whoever pulls an emergency stop must see it there
+// at once, and otherwise the worst counts.
+func readyOf(findings []Finding) Finding {
+	if i := slices.IndexFunc(findings, func(f Finding) bool { return f.Progress == Halted }); i >= 0 {
+		return findings[i]
+	}
+	if f := worstOf(known(findings)); f.Progress != Done {
+		return f
+	}
+	return Finding{Outcome: Outcome{Condition: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonReady, Progress: Done}, Message: readyMessage}
+}
 
 // known returns the findings that count for the summary.
 func known(findings []Finding) []Finding {

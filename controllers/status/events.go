@@ -30,13 +30,9 @@ func eventsOf(before, after []metav1.Condition, findings []Finding) []event {
 			events = append(events, event{eventType(f.Progress), f.Reason, truncate(f.Message, maxNote)})
 		}
 	}
-	worst := worstOf(known(findings))
-	if worst.Progress != Done && worst.Condition != v1alpha1.ConditionReady {
-		return events
-	}
-	if changed(before, after, v1alpha1.ConditionReady, worst.Progress) {
-		ready := meta.FindStatusCondition(after, v1alpha1.ConditionReady)
-		events = append(events, event{eventType(worst.Progress), ready.Reason, truncate(ready.Message, maxNote)})
+	ready := readyOf(findings)
+	if ready.Condition == v1alpha1.ConditionReady && changed(before, after, v1alpha1.ConditionReady, ready.Progress) {
+		events = append(events, event{eventType(ready.Progress), ready.Reason, truncate(ready.Message, maxNote)})
 	}
 	return events
 }
@@ -58,7 +54,7 @@ func changed(before, after []metav1.Condition, kind string, progress Progress) b
 }
 
 func eventType(p Progress) string {
-	if p == Retrying || p == Stalled {
+	if p == Retrying || p == Stalled || p == Halted {
 		return corev1.EventTypeWarning
 	}
 	return corev1.EventTypeNormal

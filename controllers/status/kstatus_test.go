@@ -23,6 +23,7 @@ func TestToolsReadTheStatus(t *testing.T) {
 		{"all done but what cannot be known", []Finding{keysDone, unverifiable}, kstatus.CurrentStatus},
 		{"work under way", []Finding{keysDone, rolling}, kstatus.InProgressStatus},
 		{"a failure that is tried again", []Finding{keysDone, denied}, kstatus.InProgressStatus},
+		{"what is wanted to stand still", []Finding{keysDone, halted}, kstatus.InProgressStatus},
 		{"what a person must do", []Finding{keysDone, notOwned}, kstatus.FailedStatus},
 	} {
 		t.Run(row.name, func(t *testing.T) {

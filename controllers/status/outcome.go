@@ -17,6 +17,9 @@ const (
 	Retrying Progress = "Retrying"
 	// Stalled: nothing goes on until somebody changes something.
 	Stalled Progress = "Stalled"
+	// Halted: the spec itself asks for no service. Nothing is under way and nobody need act, so the
+	// object is neither Reconciling nor Stalled; it is not Ready either, whatever else is found.
+	Halted Progress = "Halted"
 	// Unknown: it cannot be found out, and the object is Ready without it. The condition is Unknown.
 	Unknown Progress = "Unknown"
 )
@@ -41,10 +44,20 @@ func (o Outcome) Found(message string) Finding {
 	return Finding{Outcome: o, Message: message, RequeueAfter: o.Retry.After(0, Jitter())}
 }
 
+// Within returns the outcome for an object of that interval.
+func (o Outcome) Within(interval time.Duration) Outcome {
+	if o.Retry.eachInterval {
+		o.Retry = Every(interval)
+	}
+	return o
+}
+
 // Retry is when to reconcile again.
 type Retry struct {
 	// First delay, and the one at which doubling ends. No doubling if Max is not above First.
 	First, Max time.Duration
+	// eachInterval stands for a delay that each object says itself.
+	eachInterval bool
 }
 
 // Never leaves the next reconciliation to the watches.
@@ -52,6 +65,9 @@ var Never = Retry{}
 
 // Every comes back after a time, give or take a tenth.
 func Every(d time.Duration) Retry { return Retry{First: d, Max: d} }
+
+// EachInterval comes back after the interval of the object, which Outcome.Within tells.
+var EachInterval = Retry{eachInterval: true}
 
 // BackOff doubles the delay with each failure in a row, give or take a tenth.
 func BackOff(first, limit time.Duration) Retry { return Retry{First: first, Max: limit} }

@@ -25,6 +25,7 @@ var (
 	workloadDone = finding(v1alpha1.ConditionWorkloadReady, v1alpha1.ReasonWorkloadAvailable, Done)
 	rolling      = finding(v1alpha1.ConditionWorkloadReady, v1alpha1.ReasonProgressing, Working)
 	unverifiable = finding(v1alpha1.ConditionTrustPolicyVerified, v1alpha1.ReasonNotVerifiable, Unknown)
+	halted       = finding(v1alpha1.ConditionReady, v1alpha1.ReasonDenied, Halted)
 	waiting      = finding(v1alpha1.ConditionReady, v1alpha1.ReasonProviderNotReady, Working)
 )
 
@@ -47,6 +48,7 @@ func TestSummarize(t *testing.T) {
 		{"of one condition the worst is told", []Finding{certificate, rolling}, v1alpha1.ReasonProgressing, true, false, observed},
 		{"what cannot be known keeps nothing from being Ready", []Finding{keysDone, unverifiable}, v1alpha1.ReasonReady, false, false, generation},
 		{"what cannot be known hides no failure", []Finding{unverifiable, denied}, v1alpha1.ReasonAccessDenied, true, false, observed},
+		{"what is wanted to stand still is not Ready, and nobody need act", []Finding{keysDone, halted}, v1alpha1.ReasonDenied, false, false, generation},
 		{"what has no condition is told in Ready", []Finding{keysDone, waiting}, v1alpha1.ReasonProviderNotReady, true, false, observed},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -80,6 +82,24 @@ func TestWorkUnderWayDoesNotHideFailureOfTheSameCondition(t *testing.T) {
 	var conditions []metav1.Condition
 	summarize(&conditions, 1, 0, []Finding{certificate, rolling})
 	g.Expect(meta.IsStatusConditionFalse(conditions, v1alpha1.ConditionWorkloadReady)).To(BeTrue())
+}
+
+func TestAnEmergencyStopHidesNoWorkAndNoStall(t *testing.T) {
+	for kind, other := range map[string]Finding{v1alpha1.ConditionReconciling: denied, v1alpha1.ConditionStalled: notOwned} {
+		t.Run(kind, func(t *testing.T) {
+			g := NewWithT(t)
+			conditions := conditionsAfter(other, halted)
+			g.Expect(meta.FindStatusCondition(conditions, v1alpha1.ConditionReady).Reason).To(Equal(v1alpha1.ReasonDenied))
+			g.Expect(meta.FindStatusCondition(conditions, kind).Reason).To(Equal(other.Reason))
+		})
+	}
+}
+
+func TestAnOutcomeTakesTheIntervalOfItsObject(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(Outcome{Retry: EachInterval}.Within(time.Minute).Retry).To(Equal(Every(time.Minute)))
+	g.Expect(Outcome{Retry: Soon}.Within(time.Minute).Retry).To(Equal(Soon))
+	g.Expect(Outcome{Retry: Never}.Within(time.Minute).Retry).To(Equal(Never))
 }
 
 func TestWhatCannotBeKnownIsUnknown(t *testing.T) {
@@ -117,6 +137,8 @@ func TestEventsOf(t *testing.T) {
 		{"what cannot be known is told, and that the object is ready without it", conditionsAfter(denied), []Finding{unverifiable}, []string{"Normal NotVerifiable", "Normal Ready"}},
 		{"a stall warns", conditionsAfter(syncedDone), []Finding{notOwned}, []string{"Warning NotOwned"}},
 		{"what has no condition speaks through Ready", conditionsAfter(keysDone), []Finding{keysDone, waiting}, []string{"Normal ProviderNotReady"}},
+		{"an emergency stop warns", conditionsAfter(keysDone), []Finding{keysDone, halted}, []string{"Warning Denied"}},
+		{"a failure behind an emergency stop is told too", conditionsAfter(syncedDone, halted), []Finding{denied, halted}, []string{"Warning AccessDenied"}},
 		{"two conditions that changed are two events", nil, []Finding{denied, rolling}, []string{"Warning AccessDenied", "Normal Progressing"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
