@@ -2,6 +2,8 @@ package awsfake
 
 import (
 	"fmt"
+	"strconv"
+	"time"
 
 	"attache.dev/attache/test/awsfake/policy"
 )
@@ -81,6 +83,7 @@ func (c *call) authorize(action, resource string, keys conditionKeys) error {
 	}
 	ctx := policy.Context{}
 	ctx.Merge(c.principal.context)
+	setTime(ctx, c.now)
 	keys.addTo(ctx)
 	request := policy.Request{Action: action, Resource: resource, Context: ctx}
 	missing := ""
@@ -110,6 +113,12 @@ func (c *call) authorizeCreate(action, tagAction, arn string, keys conditionKeys
 		return nil
 	}
 	return c.authorize(tagAction, arn, conditionKeys{request: keys.request})
+}
+
+// setTime sets the condition keys of the call's time.
+func setTime(ctx policy.Context, now time.Time) {
+	ctx.Set("aws:CurrentTime", timestamp(now))
+	ctx.Set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
 }
 
 func nothingAllows(kind, action string) string {

@@ -66,13 +66,13 @@ func getAccountAuthorizationDetails(c *call) (any, error) {
 		return nil, err
 	}
 	result := accountDetailsResult{pageInfo: pageEnd(next)}
-	profiles := c.principal.account.profilesByRole()
+	profiles := c.principal.account.profilesByRoleID()
 	for _, entity := range entities {
 		switch e := entity.(type) {
 		case *user:
 			result.UserDetailList.Member = append(result.UserDetailList.Member, e.detail())
 		case *role:
-			result.RoleDetailList.Member = append(result.RoleDetailList.Member, e.detail(profiles[e]))
+			result.RoleDetailList.Member = append(result.RoleDetailList.Member, e.detail(profiles[e.id]))
 		case *managedPolicy:
 			result.Policies.Member = append(result.Policies.Member, e.detail(used))
 		}
@@ -126,11 +126,12 @@ func (c *call) entities(wanted map[string]bool, used policyUsage) []any {
 	return all
 }
 
-func (a *account) profilesByRole() map[*role][]*instanceProfile {
-	byRole := map[*role][]*instanceProfile{}
+// profilesByRoleID goes by ID because a read that lags has copies of the roles.
+func (a *account) profilesByRoleID() map[string][]*instanceProfile {
+	byRole := map[string][]*instanceProfile{}
 	for _, p := range a.profiles {
 		if p.role != nil {
-			byRole[p.role] = append(byRole[p.role], p)
+			byRole[p.role.id] = append(byRole[p.role.id], p)
 		}
 	}
 	return byRole

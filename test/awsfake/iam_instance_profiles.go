@@ -50,7 +50,7 @@ func (p *instanceProfile) view() instanceProfileView {
 func (a *account) profilesOf(r *role) []*instanceProfile {
 	var found []*instanceProfile
 	for _, p := range a.profiles {
-		if p.role == r {
+		if p.role != nil && p.role.id == r.id {
 			found = append(found, p)
 		}
 	}

@@ -20,9 +20,8 @@ const (
 )
 
 var (
-	arnRule           = rule{min: 20, max: 2048}
-	assertionRule     = rule{min: 4, max: 100000, sensitive: true}
-	sessionPolicyRule = rule{min: 1, max: 2048}
+	arnRule       = rule{min: 20, max: 2048}
+	assertionRule = rule{min: 4, max: 100000, sensitive: true}
 )
 
 type assumeRoleWithSAMLResult struct {
@@ -48,8 +47,8 @@ type assumeRoleWithSAMLResult struct {
 type samlRequest struct {
 	roleARN, providerARN, assertion string
 	// seconds is the session's length as asked for or by default.
-	seconds int
-	policy  *policy.Document
+	seconds  int
+	policies sessionPolicies
 }
 
 // samlProviderView is the provider at the time of the call.
@@ -100,14 +99,8 @@ func (c *call) readSAMLRequest() (samlRequest, error) {
 	if r.seconds = defaultSessionSeconds; given {
 		r.seconds = seconds
 	}
-	text, given, err := c.optional("Policy", sessionPolicyRule)
-	if err != nil || !given {
-		return r, err
-	}
-	if r.policy, err = policy.ParseIdentity(text); err != nil {
-		return r, policyError(err)
-	}
-	return r, nil
+	r.policies, err = c.readSessionPolicies()
+	return r, err
 }
 
 func (c *call) viewProvider(arn string) (samlProviderView, error) {
@@ -117,11 +110,11 @@ func (c *call) viewProvider(arn string) (samlProviderView, error) {
 	if !ok {
 		return samlProviderView{}, validationError("Request ARN is invalid")
 	}
-	account := c.state.accounts[accountID]
-	if account == nil || account.samlProviders[name] == nil {
+	p := c.honouredProvider(accountID, name)
+	if p == nil {
 		return samlProviderView{}, invalidIdentityToken("Specified provider doesn't exist")
 	}
-	return samlProviderView{accountID: accountID, name: name, metadata: account.samlProviders[name].metadata}, nil
+	return samlProviderView{accountID: accountID, name: name, metadata: p.metadata}, nil
 }
 
 func invalidIdentityToken(format string, args ...any) *apiError {

@@ -10,26 +10,28 @@ import (
 func (c *call) openSession(request samlRequest, identity samlIdentity, granted attributes) (any, error) {
 	c.state.mu.Lock()
 	defer c.state.mu.Unlock()
-	r := c.state.roleByARN(request.roleARN)
+	r := c.honouredRole(request.roleARN)
 	accountID, _, _ := accountOf(request.roleARN, c.state.partition, "role")
 	if r == nil || accountID != identity.provider.accountID || c.denied {
 		return nil, accessDenied("Not authorized to perform sts:AssumeRoleWithSAML")
 	}
-	if err := checkTrust(r.trust, request.providerARN, identity, granted); err != nil {
+	if err := c.checkTrust(r.trust, request.providerARN, identity, granted); err != nil {
 		return nil, err
 	}
 	if request.seconds > r.maxSessionDuration {
 		return nil, validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
-	s := &session{
-		token:   newSessionToken(),
-		role:    r,
-		name:    granted.sessionName,
-		expires: sessionEnd(c.now, request, identity, granted),
-		context: sessionContext(identity, granted),
+	policies, err := request.policies.documents(c.state, c.state.accounts[accountID])
+	if err != nil {
+		return nil, err
 	}
-	if request.policy != nil {
-		s.policies = []*policy.Document{request.policy}
+	s := &session{
+		token:    newSessionToken(),
+		role:     r,
+		name:     granted.sessionName,
+		expires:  c.settings.shorten(sessionEnd(c.now, request, identity, granted), c.now),
+		context:  sessionContext(identity, granted),
+		policies: policies,
 	}
 	key := &accessKey{
 		id: newID(prefixTemporaryAccessKey), secret: newSecret(), accountID: identity.provider.accountID, created: c.now, session: s,
@@ -41,7 +43,7 @@ func (c *call) openSession(request samlRequest, identity samlIdentity, granted a
 // checkTrust asks for each action that the assertion needs: a session tag or a
 // source identity is an action of its own (IAM User Guide, "Pass session tags in
 // AWS STS", "Monitor and control actions taken with assumed roles").
-func checkTrust(trust *policy.Document, providerARN string, identity samlIdentity, granted attributes) error {
+func (c *call) checkTrust(trust *policy.Document, providerARN string, identity samlIdentity, granted attributes) error {
 	actions := []string{"sts:AssumeRoleWithSAML"}
 	if len(granted.tags) > 0 {
 		actions = append(actions, "sts:TagSession")
@@ -50,6 +52,7 @@ func checkTrust(trust *policy.Document, providerARN string, identity samlIdentit
 		actions = append(actions, "sts:SetSourceIdentity")
 	}
 	ctx := identity.trustContext()
+	setTime(ctx, c.now)
 	granted.addToTrust(ctx)
 	for _, action := range actions {
 		request := policy.Request{

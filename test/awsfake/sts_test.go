@@ -80,9 +80,18 @@ func TestAssumeRoleWithSAMLRefuses(t *testing.T) {
 			in.RoleArn = aws.String("arn:aws:iam::111122223333:role/nobody")
 		}},
 			"AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML"},
-		"managed session policies, which awsfake does not have": {parameter(func(in *sts.AssumeRoleWithSAMLInput) {
-			in.PolicyArns = append(in.PolicyArns, policyARN("arn:aws:iam::aws:policy/ReadOnlyAccess"))
-		}), "NotImplemented", "PolicyArns"},
+		"a managed session policy that is not there": {parameter(func(in *sts.AssumeRoleWithSAMLInput) {
+			in.PolicyArns = append(in.PolicyArns, policyARN("arn:aws:iam::aws:policy/Nothing"))
+		}), "ValidationError", "Policy arn:aws:iam::aws:policy/Nothing does not exist or is not attachable."},
+		"11 managed session policies": {parameter(func(in *sts.AssumeRoleWithSAMLInput) {
+			for range 11 {
+				in.PolicyArns = append(in.PolicyArns, policyARN(readOnly))
+			}
+		}), "ValidationError", "'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10"},
+		"session policies of 2,049 characters together": {parameter(func(in *sts.AssumeRoleWithSAMLInput) {
+			in.PolicyArns = append(in.PolicyArns, policyARN(readOnly))
+			in.Policy = aws.String(anything + strings.Repeat(" ", 2049-len(anything)-len(readOnly)))
+		}), "PackedPolicyTooLarge", "Packed policy consumes 100% of allotted space"},
 
 		"no Role attribute":                   {attr("Role"), "InvalidIdentityToken", "doesn't contain the requested Role and Metadata"},
 		"no RoleSessionName":                  {attr("RoleSessionName"), "InvalidIdentityToken", "RoleSessionName is required in AuthnResponse"},

@@ -44,6 +44,12 @@ var operators = map[string]operator{
 	"ArnNotLike":                {match: arnMatcher, negated: true},
 	"Bool":                      {match: boolMatcher, valid: isBool},
 	"Null":                      {null: true, valid: isBool},
+	"DateEquals":                {match: dateMatcher(func(order int) bool { return order == 0 }), valid: isDate},
+	"DateNotEquals":             {match: dateMatcher(func(order int) bool { return order == 0 }), valid: isDate, negated: true},
+	"DateLessThan":              {match: dateMatcher(func(order int) bool { return order < 0 }), valid: isDate},
+	"DateLessThanEquals":        {match: dateMatcher(func(order int) bool { return order <= 0 }), valid: isDate},
+	"DateGreaterThan":           {match: dateMatcher(func(order int) bool { return order > 0 }), valid: isDate},
+	"DateGreaterThanEquals":     {match: dateMatcher(func(order int) bool { return order >= 0 }), valid: isDate},
 	"NumericEquals":             {match: numberMatcher(func(got, want float64) bool { return got == want }), valid: isNumber},
 	"NumericNotEquals":          {match: numberMatcher(func(got, want float64) bool { return got == want }), valid: isNumber, negated: true},
 	"NumericLessThan":           {match: numberMatcher(func(got, want float64) bool { return got < want }), valid: isNumber},
@@ -54,8 +60,6 @@ var operators = map[string]operator{
 
 // unsupportedOperators are IAM's, but need keys that awsfake does not set.
 var unsupportedOperators = map[string]bool{
-	"DateEquals": true, "DateNotEquals": true, "DateLessThan": true, "DateLessThanEquals": true,
-	"DateGreaterThan": true, "DateGreaterThanEquals": true,
 	"IpAddress": true, "NotIpAddress": true, "BinaryEquals": true,
 }
 

@@ -75,6 +75,7 @@ func TestParseIdentity(t *testing.T) {
 		"a resource that is no ARN is refused":    {document: statement(`"Action":"iam:*","Resource":"role/x"`), want: "ARN format"},
 		"Action beside NotAction is refused":      {document: statement(`"Action":"iam:*","NotAction":"s3:*","Resource":"*"`), want: "Syntax errors"},
 		"two statements with one Sid are refused": {document: `{"Statement":[{"Sid":"a","Effect":"Allow","Action":"*","Resource":"*"},{"Sid":"a","Effect":"Allow","Action":"*","Resource":"*"}]}`, want: "unique"},
+		"a date that is none is refused":          {document: statement(`"Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"soon"}}`), want: "Invalid value"},
 		"a Sid with a space is refused":           {document: statement(`"Sid":"a b","Action":"*","Resource":"*"`), want: "alpha-numeric"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +91,7 @@ func TestParseIdentity(t *testing.T) {
 }
 
 func TestAnOperatorThatIsNotEvaluatedIsRefusedAloud(t *testing.T) {
-	_, err := ParseIdentity(statement(`"Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z"}}`))
+	_, err := ParseIdentity(statement(`"Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`))
 	var unsupported *UnsupportedError
 	NewWithT(t).Expect(errors.As(err, &unsupported)).To(BeTrue(), "got %v", err)
 }
@@ -104,6 +105,8 @@ func TestConditions(t *testing.T) {
 	ctx.Set("aws:PrincipalArn", "arn:aws:iam::111122223333:role/path/reports")
 	ctx.Set("t:n", "15")
 	ctx.Set("t:b", "True")
+	ctx.Set("aws:TokenIssueTime", "2026-05-01T12:00:00Z")
+	ctx.Set("aws:EpochTime", "1777636800")
 	for name, row := range map[string]struct {
 		condition string
 		want      bool
@@ -145,6 +148,16 @@ func TestConditions(t *testing.T) {
 		"NumericLessThan fails at the bound":                       {`"NumericLessThan":{"t:n":"15"}`, false},
 		"NumericGreaterThanEquals holds at the bound":              {`"NumericGreaterThanEquals":{"t:n":"15"}`, true},
 		"NumericLessThanEquals fails for what is no number":        {`"NumericLessThanEquals":{"saml:sub":"15"}`, false},
+		"DateLessThan holds before":                                {`"DateLessThan":{"aws:TokenIssueTime":"2026-05-01T12:00:01Z"}`, true},
+		"DateLessThan fails at the same time":                      {`"DateLessThan":{"aws:TokenIssueTime":"2026-05-01T12:00:00Z"}`, false},
+		"DateLessThanEquals holds at the same time":                {`"DateLessThanEquals":{"aws:TokenIssueTime":"2026-05-01T12:00:00Z"}`, true},
+		"DateGreaterThan compares times, not texts":                {`"DateGreaterThan":{"aws:TokenIssueTime":"2026-05-01T13:00:00+02:00"}`, true},
+		"DateGreaterThanEquals knows a day":                        {`"DateGreaterThanEquals":{"aws:TokenIssueTime":"2026-05-02"}`, false},
+		"DateEquals takes seconds since 1970":                      {`"DateEquals":{"aws:TokenIssueTime":"1777636800"}`, true},
+		"DateEquals takes a key in seconds":                        {`"DateEquals":{"aws:EpochTime":"2026-05-01T12:00Z"}`, true},
+		"DateNotEquals is the opposite":                            {`"DateNotEquals":{"aws:TokenIssueTime":"2026-05-01T12:00:00Z"}`, false},
+		"DateLessThan fails for an absent key":                     {`"DateLessThan":{"aws:Absent":"2026"}`, false},
+		"DateLessThan fails for what is no date":                   {`"DateLessThan":{"saml:sub":"2026"}`, false},
 		"every operator must hold":                                 {`"Null":{"saml:aud":"false"},"StringEquals":{"saml:aud":"x"}`, false},
 		"every key of an operator must hold":                       {`"StringEquals":{"aws:RequestTag/team":"reports","saml:aud":"x"}`, false},
 		"StringLike with many stars does not match what is absent": {`"StringLike":{"aws:RequestTag/team":"*e*o*x*"}`, false},
