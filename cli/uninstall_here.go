@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"attache.dev/attache/controllers"
+	"attache.dev/attache/internal/uninstall"
+)
+
+// drainHere does the operator's part as well. Everything is deleted before the controllers start,
+// so that nothing lives that they would go on bringing about.
+func (o *uninstallOptions) drainHere(ctx context.Context, d *uninstall.Drain) error {
+	d.Order = uninstall.AllAtOnce
+	if err := d.Begin(ctx); err != nil {
+		return err
+	}
+	operator, err := uninstall.Look(ctx, o.client, o.namespace)
+	if err != nil {
+		return err
+	}
+	mgr, err := o.manager(ctx, operator.CanHoldLease())
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		err := mgr.Start(ctx)
+		if err != nil {
+			stop(fmt.Errorf("the controllers ended: %w", err))
+		}
+		ended <- err
+	}()
+	drained := d.Run(ctx)
+	stop(nil)
+	if err := <-ended; drained == nil {
+		return err
+	}
+	return drained
+}
+
+// manager holds the operator's Lease while it works, so that two never work at once. Where none can
+// be made, no operator can start either: its namespace is gone or going.
+func (o *uninstallOptions) manager(ctx context.Context, lease bool) (ctrl.Manager, error) {
+	scheme, err := operatorScheme()
+	if err != nil {
+		return nil, err
+	}
+	mgr, err := ctrl.NewManager(o.config, ctrl.Options{
+		Scheme:  scheme,
+		Cache:   controllers.Cache(o.namespace),
+		Metrics: metricsserver.Options{BindAddress: "0"},
+		// Names tell controllers apart in metrics, of which there are none.
+		Controller:                    config.Controller{SkipNameValidation: ptr.To(true)},
+		LeaderElection:                lease,
+		LeaderElectionID:              uninstall.OperatorName,
+		LeaderElectionNamespace:       o.namespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	return mgr, operatorOptions{namespace: o.namespace}.addControllers(ctx, mgr)
+}

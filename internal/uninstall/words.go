@@ -1,0 +1,99 @@
+package uninstall
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"attache.dev/attache/api/v1alpha1"
+)
+
+// Name returns an object's kind and name, as in "RoleMapping reports/uploader".
+func Name(o client.Object) string {
+	switch o.(type) {
+	case *v1alpha1.RoleMapping:
+		return "RoleMapping " + o.GetNamespace() + "/" + o.GetName()
+	case *v1alpha1.SAMLProvider:
+		return "SAMLProvider " + o.GetName()
+	}
+	return o.GetName()
+}
+
+// Fates says of each object, a line each, what becomes of that which belongs to it in AWS.
+func (i Inventory) Fates(retain bool) string {
+	var b strings.Builder
+	line := func(o client.Object, arn string, stays bool) {
+		fate := "deleted"
+		if stays {
+			fate = "stays"
+		}
+		if arn == "" {
+			arn, fate = "nothing", "known"
+		}
+		fmt.Fprintf(&b, "  %s (in AWS: %s %s)\n", Name(o), arn, fate)
+	}
+	for _, m := range i.Mappings {
+		if m.Status.Role == nil {
+			line(m, "", false)
+			continue
+		}
+		line(m, m.Status.Role.ARN, retain || m.Retains(m.Status.Role.Adopted))
+	}
+	for _, p := range i.Providers {
+		if len(p.Status.Accounts) == 0 {
+			line(p, "", false)
+		}
+		for _, a := range p.Status.Accounts {
+			line(p, a.ProviderARN, retain || p.Retains(a.Adopted))
+		}
+	}
+	return b.String()
+}
+
+// Count returns how many objects there are, as in "2 RoleMappings with managed roles and 1
+// SAMLProvider".
+func (i Inventory) Count() string {
+	var parts []string
+	if n := len(i.Mappings); n == 1 {
+		parts = append(parts, "1 RoleMapping with a managed role")
+	} else if n > 1 {
+		parts = append(parts, fmt.Sprintf("%d RoleMappings with managed roles", n))
+	}
+	if n := len(i.Providers); n == 1 {
+		parts = append(parts, "1 SAMLProvider")
+	} else if n > 1 {
+		parts = append(parts, fmt.Sprintf("%d SAMLProviders", n))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// WaitsFor tells what an object that is being deleted waits for, in the words of its own status; ""
+// if nobody has deleted it yet.
+func WaitsFor(o client.Object) string {
+	ready := meta.FindStatusCondition(conditionsOf(o), v1alpha1.ConditionReady)
+	switch {
+	case o.GetDeletionTimestamp().IsZero():
+		return ""
+	case ready == nil:
+		return "no operator has looked at it yet"
+	case ready.Status == metav1.ConditionTrue:
+		return "its deletion has not been noticed yet"
+	case ready.Message == "":
+		return ready.Reason
+	default:
+		return ready.Reason + ": " + ready.Message
+	}
+}
+
+func conditionsOf(o client.Object) []metav1.Condition {
+	switch o := o.(type) {
+	case *v1alpha1.RoleMapping:
+		return o.Status.Conditions
+	case *v1alpha1.SAMLProvider:
+		return o.Status.Conditions
+	}
+	return nil
+}
