@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -29,91 +28,6 @@ func eachControl(t *testing.T, test func(*testing.T, *federation, awsfake.Contro
 		t.Cleanup(server.Close)
 		test(t, f, awsfake.NewControlClient(server.URL+"/", adminSecret, nil))
 	})
-}
-
-func TestAFaultMeetsAsManyCallsAsItSays(t *testing.T) {
-	for name, row := range map[string]struct {
-		kind          awsfake.FaultKind
-		code, message string
-	}{
-		"throttle":    {awsfake.FaultThrottle, "Throttling", "Rate exceeded"},
-		"unavailable": {awsfake.FaultUnavailable, "ServiceUnavailable", "temporary failure"},
-		"deny":        {awsfake.FaultDeny, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachControl(t, func(t *testing.T, f *federation, control awsfake.Control) {
-				g := NewWithT(t)
-				g.Expect(control.AddFault(t.Context(), awsfake.Fault{Operation: "AssumeRoleWithSAML", Kind: row.kind, Count: 2})).To(Succeed())
-				for range 2 {
-					_, err := f.assume(t, nil, nil)
-					code, message := apiErrorOf(g, err)
-					g.Expect(code).To(Equal(row.code))
-					g.Expect(message).To(ContainSubstring(row.message))
-				}
-				_, err := f.assume(t, nil, nil)
-				g.Expect(err).NotTo(HaveOccurred())
-				g.Expect(control.Faults(t.Context())).To(BeEmpty())
-			})
-		})
-	}
-}
-
-func TestAFaultWithoutACountStaysUntilCleared(t *testing.T) {
-	eachControl(t, func(t *testing.T, f *federation, control awsfake.Control) {
-		g := NewWithT(t)
-		g.Expect(control.AddFault(t.Context(), awsfake.Fault{Operation: awsfake.AnyOperation, Kind: awsfake.FaultThrottle})).To(Succeed())
-		for range 3 {
-			_, err := f.iam.ListRoles(t.Context(), nil)
-			g.Expect(err).To(HaveOccurred())
-		}
-		g.Expect(control.Faults(t.Context())).To(HaveLen(1))
-		g.Expect(control.ClearFaults(t.Context())).To(Succeed())
-		_, err := f.iam.ListRoles(t.Context(), nil)
-		g.Expect(err).NotTo(HaveOccurred())
-	})
-}
-
-func TestADenyFaultNamesTheActionEvenToTheRootUser(t *testing.T) {
-	g := NewWithT(t)
-	f := newFederation(t, "")
-	g.Expect(f.fake.Control().AddFault(t.Context(), awsfake.Fault{Operation: "GetRole", Kind: awsfake.FaultDeny})).To(Succeed())
-	_, err := f.iam.GetRole(t.Context(), &iam.GetRoleInput{RoleName: aws.String("reports")})
-	_, message := apiErrorOf(g, err)
-	g.Expect(message).To(Equal("User: arn:aws:iam::111122223333:root is not authorized to perform: iam:GetRole on resource: " +
-		f.roleARN + " because no identity-based policy allows the iam:GetRole action"))
-}
-
-func TestADelayHoldsACallBack(t *testing.T) {
-	eachControl(t, func(t *testing.T, f *federation, control awsfake.Control) {
-		g := NewWithT(t)
-		const delay = 50 * time.Millisecond
-		g.Expect(control.AddFault(t.Context(), awsfake.Fault{
-			Operation: "ListRoles", Kind: awsfake.FaultDelay, Delay: awsfake.Duration(delay), Count: 1,
-		})).To(Succeed())
-		started := time.Now()
-		_, err := f.iam.ListRoles(t.Context(), nil)
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(time.Since(started)).To(BeNumerically(">=", delay))
-	})
-}
-
-func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
-	for name, row := range map[string]struct {
-		fault awsfake.Fault
-		want  string
-	}{
-		"an unknown operation":           {awsfake.Fault{Operation: "Dance", Kind: awsfake.FaultThrottle}, "not one that awsfake has"},
-		"an unknown kind":                {awsfake.Fault{Operation: "GetRole", Kind: "explode"}, "not one of throttle"},
-		"a delay of nothing":             {awsfake.Fault{Operation: "GetRole", Kind: awsfake.FaultDelay}, "needs a delay"},
-		"a negative count":               {awsfake.Fault{Operation: "GetRole", Kind: awsfake.FaultThrottle, Count: -1}, "negative"},
-		"a denial that AWS never speaks": {awsfake.Fault{Operation: "GetCallerIdentity", Kind: awsfake.FaultDeny}, "AWS never denies"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachControl(t, func(t *testing.T, _ *federation, control awsfake.Control) {
-				NewWithT(t).Expect(control.AddFault(t.Context(), row.fault)).To(MatchError(ContainSubstring(row.want)))
-			})
-		})
-	}
 }
 
 func TestCallsAreLogged(t *testing.T) {

@@ -50,6 +50,10 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) now() time.Time { return w.time }
 
+// advance moves the server's clock; SDKs sign by the real one, so five minutes are
+// the most that signed calls bear.
+func (w *world) advance(d time.Duration) { w.time = w.time.Add(d) }
+
 // iamAs signs for us-east-1, as calls to IAM are in the aws partition.
 func (w *world) iamAs(key, secret, token string) *iam.Client {
 	return iam.New(iam.Options{
@@ -150,4 +154,9 @@ func apiErrorOf(g *WithT, err error) (code, message string) {
 	var answer smithy.APIError
 	g.Expect(errors.As(err, &answer)).To(BeTrue(), "want an error answer, got: %v", err)
 	return answer.ErrorCode(), answer.ErrorMessage()
+}
+
+func codeOf(g *WithT, err error) string {
+	code, _ := apiErrorOf(g, err)
+	return code
 }
