@@ -32,6 +32,9 @@ const (
 // later time; status.lastHandledReconcileAt repeats the value once that is done.
 const AnnotationReconcileAt = "attache.dev/reconcile-at"
 
+// FieldProvider is the field of RoleMappings by which those of one provider are selected.
+const FieldProvider = "spec.providerRef.name"
+
 // Reasons shared by both kinds.
 const (
 	// ReasonReady: everything the spec asks for is in place.

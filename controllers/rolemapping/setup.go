@@ -20,7 +20,7 @@ import (
 const workers = 4
 
 // providerField indexes the cache by the name in providerRef.
-const providerField = ".spec.providerRef.name"
+const providerField = v1alpha1.FieldProvider
 
 type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 
