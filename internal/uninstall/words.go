@@ -25,32 +25,29 @@ func Name(o client.Object) string {
 // Fates says of each object, a line each, what becomes of that which belongs to it in AWS.
 func (i Inventory) Fates(retain bool) string {
 	var b strings.Builder
-	line := func(o client.Object, arn string, stays bool) {
-		fate := "deleted"
-		if stays {
-			fate = "stays"
-		}
-		if arn == "" {
-			arn, fate = "nothing", "known"
-		}
-		fmt.Fprintf(&b, "  %s (in AWS: %s %s)\n", Name(o), arn, fate)
-	}
 	for _, m := range i.Mappings {
 		if m.Status.Role == nil {
-			line(m, "", false)
+			fmt.Fprintf(&b, "  %s (nothing known in AWS)\n", Name(m))
 			continue
 		}
-		line(m, m.Status.Role.ARN, retain || m.Retains(m.Status.Role.Adopted))
+		fmt.Fprintf(&b, "  %s (in AWS: %s %s)\n", Name(m), m.Status.Role.ARN, fate(retain || m.Retains(m.Status.Role.Adopted)))
 	}
 	for _, p := range i.Providers {
 		if len(p.Status.Accounts) == 0 {
-			line(p, "", false)
+			fmt.Fprintf(&b, "  %s (nothing known in AWS)\n", Name(p))
 		}
 		for _, a := range p.Status.Accounts {
-			line(p, a.ProviderARN, retain || p.Retains(a.Adopted))
+			fmt.Fprintf(&b, "  %s (in AWS: %s %s)\n", Name(p), a.ProviderARN, fate(retain || p.Retains(a.Adopted)))
 		}
 	}
 	return b.String()
+}
+
+func fate(stays bool) string {
+	if stays {
+		return "stays"
+	}
+	return "deleted"
 }
 
 // Count returns how many objects there are, as in "2 RoleMappings with managed roles and 1
