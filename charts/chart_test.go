@@ -12,12 +12,15 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -91,12 +94,16 @@ func TestDefaultsRenderEveryObjectIntoTheReleasesNamespace(t *testing.T) {
 		"Role/attache-operator", "RoleBinding/attache-operator",
 		"ClusterRole/attache-operator", "ClusterRoleBinding/attache-operator",
 		"ClusterRole/attache-idp", "ClusterRole/attache-view", "ClusterRole/attache-edit",
+		"ServiceAccount/attache-uninstall-check", "Job/attache-uninstall-check",
+		"ClusterRole/attache-uninstall-check", "ClusterRoleBinding/attache-uninstall-check",
+		"ValidatingAdmissionPolicy/attache-operator-namespace", "ValidatingAdmissionPolicyBinding/attache-operator-namespace",
 	))
 	for name, object := range objects {
 		meta := object.(metav1.Object)
 		g.Expect(meta.GetLabels()).To(HaveKeyWithValue("app.kubernetes.io/name", "attache"), name)
 		switch object.(type) {
-		case *apiextensionsv1.CustomResourceDefinition, *rbacv1.ClusterRole, *rbacv1.ClusterRoleBinding:
+		case *apiextensionsv1.CustomResourceDefinition, *rbacv1.ClusterRole, *rbacv1.ClusterRoleBinding,
+			*admissionregistrationv1.ValidatingAdmissionPolicy, *admissionregistrationv1.ValidatingAdmissionPolicyBinding:
 			g.Expect(meta.GetNamespace()).To(BeEmpty(), name)
 		default:
 			g.Expect(meta.GetNamespace()).To(Equal(namespace), name)
@@ -104,16 +111,59 @@ func TestDefaultsRenderEveryObjectIntoTheReleasesNamespace(t *testing.T) {
 	}
 }
 
-func TestOperatorMeetsTheRestrictedPodSecurityStandard(t *testing.T) {
-	g := NewWithT(t)
-	pod := operator(t).Spec.Template.Spec
-	g.Expect(pod.SecurityContext.RunAsNonRoot).To(HaveValue(BeTrue()))
-	g.Expect(pod.SecurityContext.SeccompProfile.Type).To(Equal(corev1.SeccompProfileTypeRuntimeDefault))
-	for _, c := range pod.Containers {
-		g.Expect(c.SecurityContext.AllowPrivilegeEscalation).To(HaveValue(BeFalse()))
-		g.Expect(c.SecurityContext.ReadOnlyRootFilesystem).To(HaveValue(BeTrue()))
-		g.Expect(c.SecurityContext.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
+func TestPodsMeetTheRestrictedPodSecurityStandard(t *testing.T) {
+	objects := render(t)
+	for name, pod := range map[string]corev1.PodSpec{
+		"the operator":               objects["Deployment/attache-operator"].(*appsv1.Deployment).Spec.Template.Spec,
+		"the check of the uninstall": objects["Job/attache-uninstall-check"].(*batchv1.Job).Spec.Template.Spec,
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			g.Expect(pod.SecurityContext.RunAsNonRoot).To(HaveValue(BeTrue()))
+			g.Expect(pod.SecurityContext.SeccompProfile.Type).To(Equal(corev1.SeccompProfileTypeRuntimeDefault))
+			for _, c := range pod.Containers {
+				g.Expect(c.SecurityContext.AllowPrivilegeEscalation).To(HaveValue(BeFalse()))
+				g.Expect(c.SecurityContext.ReadOnlyRootFilesystem).To(HaveValue(BeTrue()))
+				g.Expect(c.SecurityContext.Capabilities.Drop).To(ConsistOf(corev1.Capability("ALL")))
+			}
+		})
 	}
+}
+
+func TestHelmChecksBeforeItUninstallsAndLeavesNothingOfTheCheck(t *testing.T) {
+	g := NewWithT(t)
+	objects := render(t)
+	for name, object := range objects {
+		if meta := object.(metav1.Object); meta.GetName() == "attache-uninstall-check" {
+			g.Expect(meta.GetAnnotations()).To(SatisfyAll(
+				HaveKeyWithValue("helm.sh/hook", "pre-delete"),
+				HaveKeyWithValue("helm.sh/hook-delete-policy", "before-hook-creation,hook-succeeded,hook-failed"),
+			), name)
+		}
+	}
+	job := objects["Job/attache-uninstall-check"].(*batchv1.Job)
+	g.Expect(job.Annotations).To(HaveKeyWithValue("helm.sh/hook-output-log-policy", "hook-failed"))
+	pod := job.Spec.Template
+	g.Expect(pod.Spec.Containers[0].Args).To(HaveExactElements("uninstall", "--check", "--namespace="+namespace))
+	g.Expect(pod.Spec.ServiceAccountName).To(Equal("attache-uninstall-check"))
+	for _, rule := range objects["ClusterRole/attache-uninstall-check"].(*rbacv1.ClusterRole).Rules {
+		g.Expect(rule.Verbs).To(HaveExactElements("list"))
+	}
+	selector, err := metav1.LabelSelectorAsSelector(objects["Deployment/attache-operator"].(*appsv1.Deployment).Spec.Selector)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(selector.Matches(labels.Set(pod.Labels))).To(BeFalse(), "nobody takes it for the operator")
+}
+
+func TestTheOperatorsNamespaceAloneIsGuardedByEverySAMLProvider(t *testing.T) {
+	g := NewWithT(t)
+	objects := render(t)
+	policy := objects["ValidatingAdmissionPolicy/attache-operator-namespace"].(*admissionregistrationv1.ValidatingAdmissionPolicy)
+	g.Expect(policy.Spec.ParamKind).To(HaveValue(Equal(admissionregistrationv1.ParamKind{APIVersion: "attache.dev/v1alpha1", Kind: "SAMLProvider"})))
+	g.Expect(policy.Spec.MatchConstraints.ResourceRules).To(HaveExactElements(HaveField("ResourceNames", HaveExactElements(namespace))))
+	binding := objects["ValidatingAdmissionPolicyBinding/attache-operator-namespace"].(*admissionregistrationv1.ValidatingAdmissionPolicyBinding)
+	g.Expect(binding.Spec.PolicyName).To(Equal(policy.Name))
+	g.Expect(binding.Spec.ParamRef.Selector).To(HaveValue(BeZero()))
+	g.Expect(binding.Spec.ParamRef.ParameterNotFoundAction).To(HaveValue(Equal(admissionregistrationv1.AllowAction)))
 }
 
 func TestOperatorRunsTheImageThatItGivesToIdentityProviders(t *testing.T) {
@@ -187,8 +237,14 @@ func TestDefinitionsStayWhenTheChartGoes(t *testing.T) {
 
 func TestWhatIsOptionalCanBeLeftOut(t *testing.T) {
 	g := NewWithT(t)
-	objects := render(t, "--set", "podDisruptionBudget.enabled=false,networkPolicy.enabled=false,rbac.aggregateToDefaultRoles=false")
-	for _, name := range []string{"PodDisruptionBudget/attache-operator", "NetworkPolicy/attache-operator", "ClusterRole/attache-view", "ClusterRole/attache-edit"} {
+	objects := render(t, "--set", "podDisruptionBudget.enabled=false,networkPolicy.enabled=false,rbac.aggregateToDefaultRoles=false,"+
+		"uninstallGuard.helmUninstall=false,uninstallGuard.namespaceDeletion=false")
+	for _, name := range []string{
+		"PodDisruptionBudget/attache-operator", "NetworkPolicy/attache-operator", "ClusterRole/attache-view", "ClusterRole/attache-edit",
+		"ServiceAccount/attache-uninstall-check", "Job/attache-uninstall-check",
+		"ClusterRole/attache-uninstall-check", "ClusterRoleBinding/attache-uninstall-check",
+		"ValidatingAdmissionPolicy/attache-operator-namespace", "ValidatingAdmissionPolicyBinding/attache-operator-namespace",
+	} {
 		g.Expect(objects).NotTo(HaveKey(name))
 	}
 }
