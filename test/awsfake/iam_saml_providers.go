@@ -51,6 +51,10 @@ func createSAMLProvider(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	encryption, _, err := c.changedEncryption(samlEncryption{})
+	if err != nil {
+		return nil, err
+	}
 	providers := c.principal.account.samlProviders
 	if providers[name] != nil {
 		return nil, alreadyExists("SAMLProvider with name %s already exists.", name)
@@ -58,7 +62,7 @@ func createSAMLProvider(c *call) (any, error) {
 	if len(providers) >= maxSAMLProviders {
 		return nil, limitExceeded("SAMLProvidersPerAccount", maxSAMLProviders)
 	}
-	p := &samlProvider{name: name, arn: arn, uuid: newID(""), created: c.now, tags: newTagSet(tags)}
+	p := &samlProvider{name: name, arn: arn, uuid: newLongID(), created: c.now, encryption: encryption, tags: newTagSet(tags)}
 	p.store(document, metadata, c.now)
 	providers[name] = p
 	result := createSAMLProviderResult{SAMLProviderArn: arn}
@@ -127,14 +131,21 @@ func updateSAMLProvider(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !given {
-		return nil, validationError("Unable to update identity provider. No updates are defined for metadata or encryption assertion.")
-	}
-	metadata, err := parseMetadata(document)
+	encryption, encrypts, err := c.changedEncryption(p.encryption)
 	if err != nil {
 		return nil, err
 	}
-	p.store(document, metadata, c.now)
+	if !given && !encrypts {
+		return nil, validationError("Unable to update identity provider. No updates are defined for metadata or encryption assertion.")
+	}
+	if given {
+		metadata, err := parseMetadata(document)
+		if err != nil {
+			return nil, err
+		}
+		p.store(document, metadata, c.now)
+	}
+	p.encryption = encryption
 	return updateSAMLProviderResult{SAMLProviderArn: p.arn}, nil
 }
 
@@ -144,6 +155,9 @@ type getSAMLProviderResult struct {
 	CreateDate           string       `xml:"CreateDate"`
 	ValidUntil           string       `xml:"ValidUntil"`
 	Tags                 members[tag] `xml:"Tags"`
+	// The last two are there once encryption was set up.
+	AssertionEncryptionMode *string                  `xml:"AssertionEncryptionMode"`
+	PrivateKeyList          *members[privateKeyView] `xml:"PrivateKeyList"`
 }
 
 func getSAMLProvider(c *call) (any, error) {
@@ -151,12 +165,15 @@ func getSAMLProvider(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	mode, keys := p.encryption.view()
 	return getSAMLProviderResult{
-		SAMLProviderUUID:     p.uuid,
-		SAMLMetadataDocument: p.document,
-		CreateDate:           timestamp(p.created),
-		ValidUntil:           timestamp(p.validUntil),
-		Tags:                 list(p.tags.sorted()),
+		SAMLProviderUUID:        p.uuid,
+		SAMLMetadataDocument:    p.document,
+		CreateDate:              timestamp(p.created),
+		ValidUntil:              timestamp(p.validUntil),
+		Tags:                    list(p.tags.sorted()),
+		AssertionEncryptionMode: mode,
+		PrivateKeyList:          keys,
 	}, nil
 }
 

@@ -141,16 +141,6 @@ func TestAnUpdateOfNothingIsRefused(t *testing.T) {
 	g.Expect(message).To(Equal("Unable to update identity provider. No updates are defined for metadata or encryption assertion."))
 }
 
-func TestEncryptionIsRefusedAloud(t *testing.T) {
-	g := NewWithT(t)
-	w := newWorld(t)
-	arn := w.createProvider(t, "corp", newMetadata(t))
-	_, err := w.iam.UpdateSAMLProvider(t.Context(), &iam.UpdateSAMLProviderInput{SAMLProviderArn: &arn, AssertionEncryptionMode: types.AssertionEncryptionModeTypeRequired})
-	code, message := apiErrorOf(g, err)
-	g.Expect(code).To(Equal("NotImplemented"))
-	g.Expect(message).To(ContainSubstring("AssertionEncryptionMode"))
-}
-
 func TestTheLifeOfARole(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(t)

@@ -22,15 +22,21 @@ const (
 
 const (
 	idLetters           = 16
+	longIDLetters       = 26
 	secretBytes         = 30 // 40 characters of base64
 	sessionTokenBytes   = 240
 	sessionTokenPrefix  = "IQoJb3JpZ2luX2Vj"
 	bitsPerBase32Letter = 5
 )
 
-func newID(prefix string) string {
-	raw := randomBytes((idLetters*bitsPerBase32Letter + 7) / 8)
-	return prefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw)[:idLetters]
+func newID(prefix string) string { return prefix + randomLetters(idLetters) }
+
+// newLongID makes the ID of a SAML provider or of its private key.
+func newLongID() string { return randomLetters(longIDLetters) }
+
+func randomLetters(n int) string {
+	raw := randomBytes((n*bitsPerBase32Letter + 7) / 8)
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw)[:n]
 }
 
 func newSecret() string { return base64.StdEncoding.EncodeToString(randomBytes(secretBytes)) }

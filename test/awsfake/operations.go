@@ -42,8 +42,9 @@ var operations = func() map[string]*operation {
 	iam := func(name string, handle func(*call) (any, error), params ...string) {
 		add(iamService, name, locked(handle), params...)
 	}
-	iam("CreateSAMLProvider", createSAMLProvider, "Name", "SAMLMetadataDocument", "Tags")
-	iam("UpdateSAMLProvider", updateSAMLProvider, "SAMLProviderArn", "SAMLMetadataDocument")
+	iam("CreateSAMLProvider", createSAMLProvider, "Name", "SAMLMetadataDocument", "AssertionEncryptionMode", "AddPrivateKey", "Tags")
+	iam("UpdateSAMLProvider", updateSAMLProvider, "SAMLProviderArn", "SAMLMetadataDocument",
+		"AssertionEncryptionMode", "AddPrivateKey", "RemovePrivateKey")
 	iam("GetSAMLProvider", getSAMLProvider, "SAMLProviderArn")
 	iam("ListSAMLProviders", listSAMLProviders)
 	iam("DeleteSAMLProvider", deleteSAMLProvider, "SAMLProviderArn")

@@ -35,6 +35,7 @@ type samlProvider struct {
 	name, arn, uuid string
 	document        string
 	metadata        saml.Metadata
+	encryption      samlEncryption
 	created         time.Time
 	validUntil      time.Time
 	tags            tagSet

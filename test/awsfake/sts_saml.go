@@ -55,6 +55,7 @@ type samlRequest struct {
 type samlProviderView struct {
 	accountID, name string
 	metadata        saml.Metadata
+	encryption      samlEncryption
 }
 
 // assumeRoleWithSAML verifies the assertion without the state's lock: signatures
@@ -68,7 +69,7 @@ func assumeRoleWithSAML(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	assertion, err := verifyResponse(request.assertion, provider.metadata, c.now)
+	assertion, err := verifyResponse(request.assertion, provider, c.now)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +115,7 @@ func (c *call) viewProvider(arn string) (samlProviderView, error) {
 	if p == nil {
 		return samlProviderView{}, invalidIdentityToken("Specified provider doesn't exist")
 	}
-	return samlProviderView{accountID: accountID, name: name, metadata: p.metadata}, nil
+	return samlProviderView{accountID: accountID, name: name, metadata: p.metadata, encryption: p.encryption}, nil
 }
 
 func invalidIdentityToken(format string, args ...any) *apiError {
@@ -126,12 +127,15 @@ func expiredToken(message string) *apiError {
 }
 
 // verifyResponse says in STS's words what is wrong with a response.
-func verifyResponse(encoded string, provider saml.Metadata, now time.Time) (*saml.Assertion, error) {
-	response, err := saml.ParseResponse(encoded)
+func verifyResponse(encoded string, provider samlProviderView, now time.Time) (*saml.Assertion, error) {
+	response, err := saml.ParseResponse(encoded, provider.encryption.privateKeys()...)
 	if err != nil {
 		return nil, samlError(err)
 	}
-	assertion, err := response.Verify(provider)
+	if provider.encryption.mode == encryptMust && !response.Encrypted {
+		return nil, samlError(saml.ErrMalformed)
+	}
+	assertion, err := response.Verify(provider.metadata)
 	if err != nil {
 		return nil, samlError(err)
 	}

@@ -133,11 +133,19 @@ func (f *federation) assume(t *testing.T, change func(*testidp.Message), request
 		change(message)
 	}
 	message.SignAssertion()
+	return f.redeem(t, message, request)
+}
+
+// redeem sends a finished message.
+func (f *federation) redeem(t *testing.T, message *testidp.Message, requests ...func(*sts.AssumeRoleWithSAMLInput)) (*sts.AssumeRoleWithSAMLOutput, error) {
+	t.Helper()
 	input := &sts.AssumeRoleWithSAMLInput{
 		RoleArn: &f.roleARN, PrincipalArn: &f.providerARN, SAMLAssertion: aws.String(message.Encode()),
 	}
-	if request != nil {
-		request(input)
+	for _, change := range requests {
+		if change != nil {
+			change(input)
+		}
 	}
 	return f.sts.AssumeRoleWithSAML(t.Context(), input)
 }

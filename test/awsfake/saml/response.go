@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"crypto/rsa"
 	"encoding/base64"
 	"fmt"
 
@@ -12,16 +13,20 @@ const statusSuccess = "urn:oasis:names:tc:SAML:2.0:status:Success"
 // Response is a SAML response whose shape is checked and whose signatures are
 // not: its only use is Verify.
 type Response struct {
-	root, assertion                       *etree.Element
+	// Encrypted says whether the assertion came as an EncryptedAssertion.
+	Encrypted bool
+	// root is the message as it came, which is what its signature covers. plain is
+	// the same with the assertion in clear, and holds assertion.
+	root, plain, assertion                *etree.Element
 	responseSignature, assertionSignature *etree.Element
 }
 
-// ParseResponse decodes a base64 SAMLResponse and finds its one assertion and its
-// signatures. A signature anywhere but as a child of the Response or of the
-// Assertion, a second assertion or an ID that stands twice is refused: each is how
-// a signature is wrapped around something else. The error wraps ErrMalformed or
-// ErrMissingSignature.
-func ParseResponse(encoded string) (*Response, error) {
+// ParseResponse decodes a base64 SAMLResponse, decrypts its assertion with one of
+// the keys if it is encrypted, and finds its one assertion and its signatures. A
+// signature anywhere but as a child of the Response or of the Assertion, a second
+// assertion or an ID that stands twice is refused: each is how a signature is
+// wrapped around something else. The error wraps ErrMalformed or ErrMissingSignature.
+func ParseResponse(encoded string, keys ...*rsa.PrivateKey) (*Response, error) {
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("%w: not base64", ErrMalformed)
@@ -36,30 +41,61 @@ func ParseResponse(encoded string) (*Response, error) {
 	if err := checkMessage(root); err != nil {
 		return nil, err
 	}
-	r := &Response{root: root}
+	r := &Response{root: root, plain: root}
+	if encrypted, ok := only(root, nsAssertion, "EncryptedAssertion"); ok {
+		if err := r.decrypt(encrypted.Index(), keys); err != nil {
+			return nil, fmt.Errorf("%w: the EncryptedAssertion: %w", ErrMalformed, err)
+		}
+	}
+	if err := r.findParts(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// decrypt puts the assertion in the place of the EncryptedAssertion, in a copy:
+// what the plain text does not declare it has from where it stands (XML Encryption
+// 1.1, section 4.4).
+func (r *Response) decrypt(index int, keys []*rsa.PrivateKey) error {
+	r.plain = r.root.Copy()
+	encrypted, ok := r.plain.Child[index].(*etree.Element)
+	if !ok {
+		return errDecrypt
+	}
+	assertion, err := decryptAssertion(encrypted, keys)
+	if err != nil {
+		return err
+	}
+	r.plain.RemoveChildAt(index)
+	r.plain.InsertChildAt(index, assertion)
+	r.Encrypted = true
+	return nil
+}
+
+func (r *Response) findParts() error {
 	var ok bool
-	if r.assertion, ok = only(root, nsAssertion, "Assertion"); !ok {
-		return nil, fmt.Errorf("%w: want one Assertion in the Response", ErrMalformed)
+	if r.assertion, ok = only(r.plain, nsAssertion, "Assertion"); !ok {
+		return fmt.Errorf("%w: want one Assertion in the Response", ErrMalformed)
 	}
 	if err := r.checkOccurrences(); err != nil {
-		return nil, err
+		return err
 	}
-	r.responseSignature, _ = only(root, nsSignature, "Signature")
+	r.responseSignature, _ = only(r.root, nsSignature, "Signature")
 	if r.assertionSignature, ok = only(r.assertion, nsSignature, "Signature"); !ok {
-		return nil, ErrMissingSignature
+		return ErrMissingSignature
 	}
 	if err := checkMessage(r.assertion); err != nil {
-		return nil, err
+		return err
 	}
-	status, ok := only(root, nsProtocol, "Status")
+	status, ok := only(r.root, nsProtocol, "Status")
 	if !ok {
-		return nil, fmt.Errorf("%w: no Status", ErrMalformed)
+		return fmt.Errorf("%w: no Status", ErrMalformed)
 	}
 	code, ok := only(status, nsProtocol, "StatusCode")
 	if !ok || code.SelectAttrValue("Value", "") != statusSuccess {
-		return nil, fmt.Errorf("%w: the status is not Success", ErrMalformed)
+		return fmt.Errorf("%w: the status is not Success", ErrMalformed)
 	}
-	return r, nil
+	return nil
 }
 
 // checkMessage checks what every SAML 2.0 message and assertion carries (SAML
@@ -82,7 +118,7 @@ func (r *Response) checkOccurrences() error {
 	assertions, encrypted, stray, repeated := 0, 0, 0, 0
 	signatures := map[*etree.Element]int{}
 	ids := map[string]bool{}
-	walk(r.root, func(e *etree.Element) {
+	walk(r.plain, func(e *etree.Element) {
 		switch {
 		case e.Tag == "Assertion" && e.NamespaceURI() == nsAssertion:
 			assertions++
@@ -90,7 +126,7 @@ func (r *Response) checkOccurrences() error {
 			encrypted++
 		case e.Tag == "Signature" && e.NamespaceURI() == nsSignature:
 			parent := e.Parent()
-			if parent != r.root && parent != r.assertion {
+			if parent != r.plain && parent != r.assertion {
 				stray++
 			}
 			signatures[parent]++
@@ -105,7 +141,7 @@ func (r *Response) checkOccurrences() error {
 	switch {
 	case assertions != 1 || encrypted != 0:
 		return fmt.Errorf("%w: want one Assertion in the whole document", ErrMalformed)
-	case stray != 0 || signatures[r.root] > 1 || signatures[r.assertion] > 1:
+	case stray != 0 || signatures[r.plain] > 1 || signatures[r.assertion] > 1:
 		return fmt.Errorf("%w: a Signature stands where none may", ErrMalformed)
 	case repeated != 0:
 		return fmt.Errorf("%w: an ID stands twice", ErrMalformed)
