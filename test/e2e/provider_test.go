@@ -19,19 +19,20 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/test/harness"
+	"attache.dev/attache/test/harness/story"
 )
 
 func TestIAMDenyingIsToldByTheMissingActionAndEndsWhenItIsGranted(t *testing.T) {
-	s := newStory(t)
-	s.Expect(aws.ForbidOperator(t.Context(), s.name)).To(Succeed())
-	s.create(s.provider)
+	s := world.New(t)
+	s.Expect(aws.ForbidOperator(t.Context(), s.Tenant)).To(Succeed())
+	s.Create(s.Provider)
 
-	s.Expect(cluster.AwaitCondition(t.Context(), s.provider, v1alpha1.ConditionProvidersSynced, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied, readiness)).To(Succeed())
-	message := meta.FindStatusCondition(s.provider.Status.Conditions, v1alpha1.ConditionProvidersSynced).Message
+	s.Expect(cluster.AwaitCondition(t.Context(), s.Provider, v1alpha1.ConditionProvidersSynced, metav1.ConditionFalse, v1alpha1.ReasonAccessDenied, story.Readiness)).To(Succeed())
+	message := meta.FindStatusCondition(s.Provider.Status.Conditions, v1alpha1.ConditionProvidersSynced).Message
 	s.Expect(message).To(MatchRegexp(`iam:\w+SAMLProvider`))
 	t.Log(message)
 	s.Eventually(func() []string {
-		events, err := cluster.Clientset.CoreV1().Events("").List(t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.name=" + s.name})
+		events, err := cluster.Clientset.CoreV1().Events("").List(t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.name=" + s.Tenant})
 		s.Expect(err).NotTo(HaveOccurred())
 		reasons := []string{}
 		for _, e := range events.Items {
@@ -40,16 +41,16 @@ func TestIAMDenyingIsToldByTheMissingActionAndEndsWhenItIsGranted(t *testing.T) 
 		return reasons
 	}, "20s", "200ms").Should(ContainElement(v1alpha1.ReasonAccessDenied))
 
-	s.Expect(aws.AllowOperator(t.Context(), s.name)).To(Succeed())
+	s.Expect(aws.AllowOperator(t.Context(), s.Tenant)).To(Succeed())
 	patch := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"workload":{"replicas":2}}}`))
-	s.Expect(cluster.Client.Patch(t.Context(), s.provider, patch)).To(Succeed())
-	s.Expect(cluster.AwaitReady(t.Context(), s.provider, readiness)).To(Succeed())
+	s.Expect(cluster.Client.Patch(t.Context(), s.Provider, patch)).To(Succeed())
+	s.Expect(cluster.AwaitReady(t.Context(), s.Provider, story.Readiness)).To(Succeed())
 }
 
 func TestWhatIsTouchedIsRepaired(t *testing.T) {
-	s := newStory(t).ready()
-	ctx, name := t.Context(), "attache-"+s.name
-	token := s.token(s.audience(), s.livingPod("app"))
+	s := world.New(t).Ready()
+	ctx, name := t.Context(), "attache-"+s.Tenant
+	token := s.Token(s.Audience(), s.LivingPod("app"))
 
 	for _, obj := range []client.Object{
 		&corev1.Service{}, &appsv1.Deployment{}, &corev1.ServiceAccount{},
@@ -65,32 +66,32 @@ func TestWhatIsTouchedIsRepaired(t *testing.T) {
 	scale := client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"replicas":0}}`))
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: harness.Namespace, Name: name}}
 	s.Expect(cluster.Client.Patch(ctx, deployment, scale)).To(Succeed())
-	s.Expect(harness.Await(ctx, readiness, "the replicas to be put right", replicasAre(deployment, 1))).To(Succeed())
+	s.Expect(harness.Await(ctx, story.Readiness, "the replicas to be put right", replicasAre(deployment, 1))).To(Succeed())
 
-	s.Expect(cluster.AwaitDeployment(ctx, harness.Namespace, name, readiness)).To(Succeed())
-	s.Expect(s.delegate(s.door(), s.parameters(token)).status).To(Equal(200))
+	s.Expect(cluster.AwaitDeployment(ctx, harness.Namespace, name, story.Readiness)).To(Succeed())
+	s.Expect(s.Delegate(s.Door(), s.Parameters(token)).Status).To(Equal(200))
 }
 
 func TestADeletedProviderLeavesNothingInAWSNorInTheCluster(t *testing.T) {
-	s := newStory(t).ready()
-	ctx, arn := t.Context(), s.provider.Status.Accounts[0].ProviderARN
+	s := world.New(t).Ready()
+	ctx, arn := t.Context(), s.Provider.Status.Accounts[0].ProviderARN
 	_, err := aws.IAM.GetSAMLProvider(ctx, &iam.GetSAMLProviderInput{SAMLProviderArn: awssdk.String(arn)})
 	s.Expect(err).NotTo(HaveOccurred())
 
-	s.deleteAndWait(ctx, s.provider)
+	s.DeleteAndWait(ctx, s.Provider)
 
 	_, err = aws.IAM.GetSAMLProvider(ctx, &iam.GetSAMLProviderInput{SAMLProviderArn: awssdk.String(arn)})
 	var gone *iamtypes.NoSuchEntityException
 	s.Expect(errors.As(err, &gone)).To(BeTrue(), "%v", err)
 	for name, obj := range map[string]client.Object{
-		"attache-" + s.name:           &appsv1.Deployment{},
-		"attache-" + s.name + "-keys": &corev1.Secret{},
-		"attache-" + s.name + "-tls":  &corev1.Secret{},
+		"attache-" + s.Tenant:           &appsv1.Deployment{},
+		"attache-" + s.Tenant + "-keys": &corev1.Secret{},
+		"attache-" + s.Tenant + "-tls":  &corev1.Secret{},
 	} {
 		s.Eventually(func() bool {
 			return apierrors.IsNotFound(cluster.Client.Get(ctx, client.ObjectKey{Namespace: harness.Namespace, Name: name}, obj))
 		}, "60s", "200ms").Should(BeTrue(), "%T %s is gone", obj, name)
 	}
-	mapping := &v1alpha1.RoleMapping{ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "uploader"}}
-	s.Expect(cluster.AwaitCondition(ctx, mapping, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonProviderNotFound, readiness)).To(Succeed())
+	mapping := &v1alpha1.RoleMapping{ObjectMeta: metav1.ObjectMeta{Namespace: s.Tenant, Name: "uploader"}}
+	s.Expect(cluster.AwaitCondition(ctx, mapping, v1alpha1.ConditionAccepted, metav1.ConditionFalse, v1alpha1.ReasonProviderNotFound, story.Readiness)).To(Succeed())
 }

@@ -12,8 +12,8 @@ import (
 )
 
 func TestSTSFailingIsToldWithATimeToTryAgain(t *testing.T) {
-	s := newStory(t).ready()
-	door := s.door()
+	s := world.New(t).Ready()
+	door := s.Door()
 	const operation = "AssumeRoleWithSAML"
 
 	for _, tt := range []struct {
@@ -29,16 +29,16 @@ func TestSTSFailingIsToldWithATimeToTryAgain(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
 			// Another pod is another session: nothing of it is cached.
-			token := s.token(s.audience(), s.livingPod("app-"+string(tt.fault.Kind)))
+			token := s.Token(s.Audience(), s.LivingPod("app-"+string(tt.fault.Kind)))
 			g.Expect(aws.Control.AddFault(t.Context(), tt.fault)).To(Succeed())
-			got := s.delegate(door, s.parameters(token))
+			got := s.Delegate(door, s.Parameters(token))
 			g.Expect(aws.Control.ClearFaults(t.Context())).To(Succeed())
 
-			g.Expect(got.status).To(Equal(tt.status), got.Description)
+			g.Expect(got.Status).To(Equal(tt.status), got.Description)
 			g.Expect(got.Error).To(Equal(tt.code))
-			g.Expect(got.retryAfter).NotTo(BeEmpty())
+			g.Expect(got.RetryAfter).NotTo(BeEmpty())
 			t.Log(got.Description)
-			g.Eventually(func() int { return s.delegate(door, s.parameters(token)).status }, "30s", "500ms").Should(Equal(200))
+			g.Eventually(func() int { return s.Delegate(door, s.Parameters(token)).Status }, "30s", "500ms").Should(Equal(200))
 		})
 	}
 }
