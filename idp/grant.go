@@ -19,4 +19,6 @@ type Grant struct {
 	Region string
 	// STSEndpoint replaces the region's public address when it is not empty.
 	STSEndpoint string
+	// Tags of the session, sorted by key.
+	Tags []Tag
 }

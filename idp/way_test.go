@@ -39,7 +39,7 @@ func TestOneIDTokenWalksTheWholeWay(t *testing.T) {
 	// Subject ──> mapping ──> Grant
 	index := mapping.NewIndex()
 	index.Set(w.mapping)
-	grant, err := mapping.Decide(w.provider, index.Candidates(subject), subject, mapping.Want{})
+	grant, err := mapping.Decide(w.provider, index.Candidates(subject), index.Facts, subject, mapping.Want{})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(grant).To(Equal(idp.Grant{
 		Mapping: w.pod.Namespace + "/uploader", RoleARN: roleARN, ProviderARN: w.providerARN, AccountID: accountID,

@@ -53,7 +53,7 @@ func TestTheSampleProviderAllowsTheSampleMapping(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(yaml.UnmarshalStrict(content, into)).To(Succeed())
 	}
-	finding, refused := mapping.Refuse(&provider, &roleMapping)
+	finding, refused := mapping.Refuse(&provider, &roleMapping, mapping.FactsOf(&roleMapping, nil, nil))
 	g.Expect(refused).To(BeFalse(), finding.Message)
 }
 

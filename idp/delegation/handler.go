@@ -28,9 +28,12 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, token, audience string, requireBoundPod bool) (idp.Subject, error)
 }
 
-// Mappings finds the RoleMappings that name a subject; *mapping.Index is one.
+// Mappings finds the RoleMappings that name a subject and knows the facts about them;
+// *mapping.Index is one.
 type Mappings interface {
 	Candidates(s idp.Subject) []*v1alpha1.RoleMapping
+	// Facts returns what the cluster says of a mapping beside its spec.
+	Facts(m *v1alpha1.RoleMapping) mapping.Facts
 }
 
 // Exchanger turns an assertion into credentials, or finds those that it still has;
@@ -148,7 +151,7 @@ func (h *Handler) walk(w http.ResponseWriter, r *http.Request, d *audit.Decision
 	if d.Subject, err = h.Authenticator.Authenticate(ctx, request.idToken, p.Audience(), p.RequiresBoundPod()); err != nil {
 		return idp.Credentials{}, err
 	}
-	if d.Grant, err = mapping.Decide(p, h.Mappings.Candidates(d.Subject), d.Subject, request.want); err != nil {
+	if d.Grant, err = mapping.Decide(p, h.Mappings.Candidates(d.Subject), h.Mappings.Facts, d.Subject, request.want); err != nil {
 		return idp.Credentials{}, err
 	}
 	assert, err := h.assert(state, d.Subject, d.Grant)

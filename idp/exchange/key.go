@@ -21,8 +21,15 @@ func keyOf(g idp.Grant, s idp.Subject) key {
 	}
 	b := make([]byte, 0, 1<<10)
 	for _, f := range fields {
-		b = binary.AppendUvarint(b, uint64(len(f)))
-		b = append(b, f...)
+		b = appendField(b, f)
+	}
+	b = binary.AppendUvarint(b, uint64(len(g.Tags)))
+	for _, t := range g.Tags {
+		b = appendField(appendField(b, t.Key), t.Value)
 	}
 	return sha256.Sum256(b)
+}
+
+func appendField(b []byte, f string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(f))), f...)
 }

@@ -25,6 +25,8 @@ func TestEveryFieldOfTheGrantChangesTheKey(t *testing.T) {
 			field.SetString(field.String() + "x")
 		case reflect.Int64:
 			field.SetInt(field.Int() + 1)
+		case reflect.Slice:
+			field.Set(reflect.ValueOf([]idp.Tag{{Key: "team", Value: "reports"}}))
 		default:
 			t.Fatalf("Grant.%s is of a kind that this test does not change: teach it and keyOf", name)
 		}
@@ -62,6 +64,24 @@ func TestNothingMovesFromOneFieldToTheNext(t *testing.T) {
 	g.Expect(keyOf(idp.Grant{RoleARN: "ab", ProviderARN: "c"}, s)).NotTo(Equal(keyOf(idp.Grant{RoleARN: "a", ProviderARN: "bc"}, s)))
 	g.Expect(keyOf(idp.Grant{RoleARN: "a\x00"}, s)).NotTo(Equal(keyOf(idp.Grant{RoleARN: "a", ProviderARN: "\x00"}, s)))
 	g.Expect(keyOf(idp.Grant{Region: "x"}, s)).NotTo(Equal(keyOf(idp.Grant{STSEndpoint: "x"}, s)))
+}
+
+func TestEachTagChangesTheKey(t *testing.T) {
+	g := NewWithT(t)
+	seen := map[key]bool{}
+	tagged := [][]idp.Tag{
+		nil,
+		{{Key: "a", Value: "b"}},
+		{{Key: "ab"}},
+		{{Key: "a", Value: "c"}},
+		{{Key: "a"}, {Key: "b"}},
+		{{Key: "a", Value: "b"}, {Key: "c"}},
+		{{Key: "c"}, {Key: "a", Value: "b"}},
+	}
+	for _, tags := range tagged {
+		seen[keyOf(idp.Grant{Tags: tags}, idp.Subject{})] = true
+	}
+	g.Expect(seen).To(HaveLen(len(tagged)))
 }
 
 func TestTheNumberOfAnswersIsBounded(t *testing.T) {

@@ -2,12 +2,15 @@ package mapping
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam/partition"
+	"attache.dev/attache/idp"
 )
+
+// maxTagValue is the length of a session tag's value (AWS STS API Reference, Tag).
+const maxTagValue = 256
 
 // Finding is why a provider does not honour a RoleMapping.
 type Finding struct {
@@ -18,35 +21,36 @@ type Finding struct {
 }
 
 // check finds one thing wrong with a mapping, or nothing.
-type check func(*v1alpha1.SAMLProvider, *v1alpha1.RoleMapping) (Finding, bool)
+type check func(*v1alpha1.SAMLProvider, *v1alpha1.RoleMapping, Facts) (Finding, bool)
 
 // The order is the order in which a person would have to put things right: nothing helps while an
-// object goes away, no line of allow helps in an account that the provider does not serve, and the
-// role's pattern matters only in an entry that speaks of the namespace.
+// object goes away or somebody has pulled the emergency stop, and no line of allow helps in an
+// account that the provider does not serve.
 var checks = []check{
 	mappingIsBeingDeleted,
 	providerIsBeingDeleted,
+	providerDenies,
+	mappingDenies,
 	mappingNamesAnotherProvider,
 	roleIsNotARole,
 	accountIsNotListed,
 	partitionDoesNotMatch,
-	namespaceIsNotAllowed,
-	subjectKindIsNotAllowed,
-	rolePatternDoesNotMatch,
+	nameIsTooLongForTheTag,
+	noEntryCovers,
 }
 
 // Refuse reports whether the provider must not honour the mapping, and the first reason why. It
-// reads specs and metadata only.
-func Refuse(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
+// reads specs, metadata and the facts only.
+func Refuse(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, f Facts) (Finding, bool) {
 	for _, find := range checks {
-		if f, found := find(p, m); found {
-			return f, true
+		if finding, found := find(p, m, f); found {
+			return finding, true
 		}
 	}
 	return Finding{}, false
 }
 
-func mappingIsBeingDeleted(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
+func mappingIsBeingDeleted(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
 	if m.DeletionTimestamp.IsZero() {
 		return Finding{}, false
 	}
@@ -56,7 +60,7 @@ func mappingIsBeingDeleted(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (F
 	}, true
 }
 
-func providerIsBeingDeleted(p *v1alpha1.SAMLProvider, _ *v1alpha1.RoleMapping) (Finding, bool) {
+func providerIsBeingDeleted(p *v1alpha1.SAMLProvider, _ *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
 	if p.DeletionTimestamp.IsZero() {
 		return Finding{}, false
 	}
@@ -66,7 +70,27 @@ func providerIsBeingDeleted(p *v1alpha1.SAMLProvider, _ *v1alpha1.RoleMapping) (
 	}, true
 }
 
-func mappingNamesAnotherProvider(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
+func providerDenies(p *v1alpha1.SAMLProvider, _ *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
+	if !p.Spec.Deny {
+		return Finding{}, false
+	}
+	return Finding{
+		Reason:  v1alpha1.ReasonDenied,
+		Message: fmt.Sprintf("spec.deny of SAMLProvider %q is true, which stops every delegation; ask its owner when that will end", p.Name),
+	}, true
+}
+
+func mappingDenies(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
+	if !m.Spec.Deny {
+		return Finding{}, false
+	}
+	return Finding{
+		Reason:  v1alpha1.ReasonDenied,
+		Message: fmt.Sprintf("spec.deny of RoleMapping %s is true, which stops every delegation by it; take it out to allow them again", nameOf(m)),
+	}, true
+}
+
+func mappingNamesAnotherProvider(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
 	if m.Spec.ProviderRef.Name == p.Name {
 		return Finding{}, false
 	}
@@ -77,22 +101,24 @@ func mappingNamesAnotherProvider(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMappi
 	}, true
 }
 
-func roleIsNotARole(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
-	_, _, err := partition.ParseRoleARN(m.Spec.Role.ARN)
-	if err == nil {
-		return Finding{}, false
+func roleIsNotARole(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
+	if m.Spec.Role.Managed != nil {
+		if m.Spec.Role.ARN == "" {
+			return Finding{}, false
+		}
+		return notAllowed("spec.role of RoleMapping %s has both arn and managed: leave one of them out", nameOf(m)), true
 	}
-	return Finding{
-		Reason:  v1alpha1.ReasonNotAllowedByProvider,
-		Message: fmt.Sprintf("spec.role.arn of RoleMapping %s: %v", nameOf(m), err),
-	}, true
+	if _, _, err := partition.ParseRoleARN(m.Spec.Role.ARN); err != nil {
+		return notAllowed("spec.role.arn of RoleMapping %s: %v", nameOf(m), err), true
+	}
+	return Finding{}, false
 }
 
-func accountIsNotListed(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
+func accountIsNotListed(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
 	if _, listed := accountOf(p, m); listed {
 		return Finding{}, false
 	}
-	_, id, _ := partition.ParseRoleARN(m.Spec.Role.ARN)
+	id, _ := accountIDOf(m)
 	ids := make([]string, len(p.Spec.Accounts))
 	for i, a := range p.Spec.Accounts {
 		ids[i] = a.ID
@@ -100,13 +126,15 @@ func accountIsNotListed(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Find
 	return Finding{
 		Reason: v1alpha1.ReasonAccountNotListed,
 		Message: fmt.Sprintf("%s is a role of account %s, which spec.accounts of SAMLProvider %q does not list; use a role of %s, or a SAMLProvider that lists %s",
-			m.Spec.Role.ARN, id, p.Name, strings.Join(ids, ", "), id),
+			roleWord(p, m), id, p.Name, strings.Join(ids, ", "), id),
 	}, true
 }
 
-func partitionDoesNotMatch(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
+// partitionDoesNotMatch is about existing roles: the ARN of a managed one is made in the partition
+// of its account.
+func partitionDoesNotMatch(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
 	account, listed := accountOf(p, m)
-	if !listed {
+	if !listed || m.Spec.Role.Managed != nil {
 		return Finding{}, false
 	}
 	got, _, _ := partition.ParseRoleARN(m.Spec.Role.ARN)
@@ -121,87 +149,12 @@ func partitionDoesNotMatch(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (F
 	}, true
 }
 
-func namespaceIsNotAllowed(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
-	if len(rulesFor(p, m.Namespace)) > 0 {
+// nameIsTooLongForTheTag is about managed roles: their trust policy demands the mapping's name as a
+// session tag, and AWS takes no longer ones.
+func nameIsTooLongForTheTag(_ *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, _ Facts) (Finding, bool) {
+	if m.Spec.Role.Managed == nil || len(nameOf(m)) <= maxTagValue {
 		return Finding{}, false
 	}
-	return Finding{
-		Reason: v1alpha1.ReasonNotAllowedByProvider,
-		Message: fmt.Sprintf("spec.allow of SAMLProvider %q has no entry for namespace %q that covers %s; ask its owner to add: %s",
-			p.Name, m.Namespace, m.Spec.Role.ARN, missingLine(m)),
-	}, true
+	return notAllowed("the name of RoleMapping %s has %d characters with its namespace, and the session tag %s takes %d: create it with a shorter name",
+		nameOf(m), len(nameOf(m)), idp.MappingTag, maxTagValue), true
 }
-
-func subjectKindIsNotAllowed(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
-	for _, kind := range kindsOf(m) {
-		if len(rulesForKind(p, m.Namespace, kind)) == 0 {
-			return Finding{
-				Reason: v1alpha1.ReasonNotAllowedByProvider,
-				Message: fmt.Sprintf("spec.allow of SAMLProvider %q has an entry for namespace %q, but none whose subjects include %s; ask its owner to add: %s",
-					p.Name, m.Namespace, kind, missingLine(m)),
-			}, true
-		}
-	}
-	return Finding{}, false
-}
-
-func rolePatternDoesNotMatch(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (Finding, bool) {
-	for _, kind := range kindsOf(m) {
-		rules := rulesForKind(p, m.Namespace, kind)
-		if !slices.ContainsFunc(rules, func(r v1alpha1.AllowRule) bool { return coversRole(r, m.Spec.Role.ARN) }) {
-			return Finding{
-				Reason: v1alpha1.ReasonNotAllowedByProvider,
-				Message: fmt.Sprintf("spec.allow of SAMLProvider %q has an entry for namespace %q, but none whose roles match %s (* never matches / or :); ask its owner to add: %s",
-					p.Name, m.Namespace, m.Spec.Role.ARN, missingLine(m)),
-			}, true
-		}
-	}
-	return Finding{}, false
-}
-
-func rulesFor(p *v1alpha1.SAMLProvider, namespace string) []v1alpha1.AllowRule {
-	var rules []v1alpha1.AllowRule
-	for _, r := range p.Spec.Allow {
-		if slices.Contains(r.Namespaces.Names, namespace) {
-			rules = append(rules, r)
-		}
-	}
-	return rules
-}
-
-func rulesForKind(p *v1alpha1.SAMLProvider, namespace string, kind v1alpha1.SubjectKind) []v1alpha1.AllowRule {
-	return slices.DeleteFunc(rulesFor(p, namespace), func(r v1alpha1.AllowRule) bool {
-		return !slices.Contains(r.Subjects, kind)
-	})
-}
-
-func coversRole(r v1alpha1.AllowRule, arn string) bool {
-	return slices.ContainsFunc(r.Roles, func(pattern v1alpha1.RolePattern) bool {
-		return matchRole(string(pattern), arn)
-	})
-}
-
-func kindsOf(m *v1alpha1.RoleMapping) []v1alpha1.SubjectKind {
-	var kinds []v1alpha1.SubjectKind
-	for _, s := range m.Spec.Subjects {
-		if !slices.Contains(kinds, s.Kind) {
-			kinds = append(kinds, s.Kind)
-		}
-	}
-	return kinds
-}
-
-// accountOf returns the provider's account that the mapping's role is in.
-func accountOf(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (v1alpha1.Account, bool) {
-	_, id, err := partition.ParseRoleARN(m.Spec.Role.ARN)
-	if err != nil {
-		return v1alpha1.Account{}, false
-	}
-	i := slices.IndexFunc(p.Spec.Accounts, func(a v1alpha1.Account) bool { return a.ID == id })
-	if i < 0 {
-		return v1alpha1.Account{}, false
-	}
-	return p.Spec.Accounts[i], true
-}
-
-func nameOf(m *v1alpha1.RoleMapping) string { return m.Namespace + "/" + m.Name }

@@ -17,6 +17,7 @@ func TestRefuse(t *testing.T) {
 		name     string
 		provider *v1alpha1.SAMLProvider
 		mapping  *v1alpha1.RoleMapping
+		facts    Facts
 		want     Finding
 	}{
 		{
@@ -87,7 +88,7 @@ func TestRefuse(t *testing.T) {
 			provider: provider(),
 			mapping:  mapping("admin", "arn:aws:iam::111122223333:role/admin"),
 			want: Finding{v1alpha1.ReasonNotAllowedByProvider,
-				`spec.allow of SAMLProvider "corp" has an entry for namespace "reports", but none whose roles match arn:aws:iam::111122223333:role/admin (* never matches / or :); ask its owner to add: {namespaces: {names: [reports]}, subjects: [ServiceAccount], roles: ["arn:aws:iam::111122223333:role/admin"]}`},
+				`spec.allow of SAMLProvider "corp" has an entry for namespace "reports", but none whose roles match arn:aws:iam::111122223333:role/admin (* never matches /); ask its owner to add: {namespaces: {names: [reports]}, subjects: [ServiceAccount], roles: ["arn:aws:iam::111122223333:role/admin"]}`},
 		},
 		{
 			name: "two entries that each cover a part do not cover the whole",
@@ -99,12 +100,12 @@ func TestRefuse(t *testing.T) {
 			}),
 			mapping: mapping("admin", "arn:aws:iam::111122223333:role/admin"),
 			want: Finding{v1alpha1.ReasonNotAllowedByProvider,
-				`spec.allow of SAMLProvider "corp" has an entry for namespace "reports", but none whose roles match arn:aws:iam::111122223333:role/admin (* never matches / or :); ask its owner to add: {namespaces: {names: [reports]}, subjects: [ServiceAccount], roles: ["arn:aws:iam::111122223333:role/admin"]}`},
+				`spec.allow of SAMLProvider "corp" has an entry for namespace "reports", but none whose roles match arn:aws:iam::111122223333:role/admin (* never matches /); ask its owner to add: {namespaces: {names: [reports]}, subjects: [ServiceAccount], roles: ["arn:aws:iam::111122223333:role/admin"]}`},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
-			f, refused := Refuse(tt.provider, tt.mapping)
+			f, refused := Refuse(tt.provider, tt.mapping, tt.facts)
 			g.Expect(refused).To(Equal(tt.want != Finding{}))
 			if refused {
 				g.Expect(f).To(Equal(tt.want))
@@ -131,7 +132,7 @@ func TestTheMissingLineAdmitsTheMapping(t *testing.T) {
 				g := NewWithT(t)
 				p := provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Allow = nil })
 				m := mapping("uploader", role, func(m *v1alpha1.RoleMapping) { m.Namespace = namespace })
-				f, refused := Refuse(p, m)
+				f, refused := Refuse(p, m, Facts{})
 				g.Expect(refused).To(BeTrue())
 
 				_, line, found := strings.Cut(f.Message, "add: ")
@@ -142,7 +143,7 @@ func TestTheMissingLineAdmitsTheMapping(t *testing.T) {
 					g.Expect(string(r)).To(MatchRegexp(`^arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/[\w+=,.@*/-]+$`), "the CRD must take it")
 				}
 				p.Spec.Allow = []v1alpha1.AllowRule{rule}
-				f, refused = Refuse(p, m)
+				f, refused = Refuse(p, m, Facts{})
 				g.Expect(refused).To(BeFalse(), f.Message)
 			})
 		}

@@ -41,18 +41,21 @@ type Want struct {
 // Without a role in w, the only mapping that the provider allows decides, or the one marked as
 // default among several. A default mapping that the provider refuses refuses the request: another
 // role than the namespace chose is no substitute.
-func Decide(p *v1alpha1.SAMLProvider, candidates []*v1alpha1.RoleMapping, s idp.Subject, w Want) (idp.Grant, error) {
+func Decide(p *v1alpha1.SAMLProvider, candidates []*v1alpha1.RoleMapping, facts func(*v1alpha1.RoleMapping) Facts, s idp.Subject, w Want) (idp.Grant, error) {
+	if f, found := providerDenies(p, nil, Facts{}); found {
+		return idp.Grant{}, denied(f.Reason, f.Message)
+	}
 	mine := slices.DeleteFunc(slices.Clone(candidates), func(m *v1alpha1.RoleMapping) bool {
 		return !names(m, s) || m.Spec.ProviderRef.Name != p.Name
 	})
 	if len(mine) == 0 {
 		return idp.Grant{}, noMapping(p, s)
 	}
-	m, err := choose(p, mine, s, w.RoleARN)
+	m, err := choose(p, mine, facts, s, w.RoleARN)
 	if err != nil {
 		return idp.Grant{}, err
 	}
-	if f, found := Refuse(p, m); found {
+	if f, found := Refuse(p, m, facts(m)); found {
 		return idp.Grant{}, denied(f.Reason, f.Message)
 	}
 	g := grant(p, m, s)
@@ -76,15 +79,18 @@ func names(m *v1alpha1.RoleMapping, s idp.Subject) bool {
 }
 
 // choose picks one of the subject's mappings, which may still be one that the provider refuses.
-func choose(p *v1alpha1.SAMLProvider, mine []*v1alpha1.RoleMapping, s idp.Subject, roleARN string) (*v1alpha1.RoleMapping, error) {
+func choose(p *v1alpha1.SAMLProvider, mine []*v1alpha1.RoleMapping, facts func(*v1alpha1.RoleMapping) Facts, s idp.Subject, roleARN string) (*v1alpha1.RoleMapping, error) {
 	allowed := slices.DeleteFunc(slices.Clone(mine), func(m *v1alpha1.RoleMapping) bool {
-		_, refused := Refuse(p, m)
+		_, refused := Refuse(p, m, facts(m))
 		return refused
 	})
 	if roleARN != "" {
-		ofRole := func(m *v1alpha1.RoleMapping) bool { return m.Spec.Role.ARN == roleARN }
+		ofRole := func(m *v1alpha1.RoleMapping) bool {
+			arn, _ := RoleARN(p, m)
+			return arn == roleARN
+		}
 		if mine = filter(mine, ofRole); len(mine) == 0 {
-			return nil, roleNotGranted(s, roleARN, allowed)
+			return nil, roleNotGranted(p, s, roleARN, allowed)
 		}
 		allowed = filter(allowed, ofRole)
 	}
@@ -95,13 +101,13 @@ func choose(p *v1alpha1.SAMLProvider, mine []*v1alpha1.RoleMapping, s idp.Subjec
 	case len(defaults) == 1:
 		return defaults[0], nil
 	case len(defaults) > 1:
-		return nil, ambiguous(s, defaults)
+		return nil, ambiguous(p, s, defaults)
 	case len(allowed) == 1:
 		return allowed[0], nil
 	case len(allowed) == 0:
 		return mine[0], nil
 	default:
-		return nil, ambiguous(s, allowed)
+		return nil, ambiguous(p, s, allowed)
 	}
 }
 
@@ -118,14 +124,25 @@ func filter(ms []*v1alpha1.RoleMapping, keep func(*v1alpha1.RoleMapping) bool) [
 // grant says what an allowed mapping gives. Refuse has made sure that the account is listed.
 func grant(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, s idp.Subject) idp.Grant {
 	account, _ := accountOf(p, m)
+	arn, _ := RoleARN(p, m)
 	return idp.Grant{
 		Mapping:     nameOf(m),
-		RoleARN:     m.Spec.Role.ARN,
+		RoleARN:     arn,
 		ProviderARN: partition.OfRegion(account.Region).SAMLProviderARN(account.ID, p.ProviderName(account)),
 		AccountID:   account.ID,
 		SessionName: sessionName(s),
 		Duration:    m.SessionDuration().Truncate(time.Second),
 		Region:      account.Region,
 		STSEndpoint: strings.TrimSuffix(account.Endpoints.STS, "/"),
+		Tags:        tags(m),
 	}
+}
+
+// tags are what only this mapping's sessions carry. Existing roles get none: a session with tags
+// needs sts:TagSession in their trust policy.
+func tags(m *v1alpha1.RoleMapping) []idp.Tag {
+	if m.Spec.Role.Managed == nil {
+		return nil
+	}
+	return []idp.Tag{{Key: idp.MappingTag, Value: nameOf(m)}}
 }

@@ -103,7 +103,7 @@ func TestDecideGrants(t *testing.T) {
 			if p == nil {
 				p = provider()
 			}
-			got, err := Decide(p, tt.candidates, uploader(), tt.want)
+			got, err := Decide(p, tt.candidates, noFacts, uploader(), tt.want)
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(got).To(Equal(tt.grant))
 		})
@@ -207,7 +207,7 @@ func TestDecideRefuses(t *testing.T) {
 			if s.Kind == "" {
 				s = uploader()
 			}
-			grant, err := Decide(provider(), tt.candidates, s, tt.want)
+			grant, err := Decide(provider(), tt.candidates, noFacts, s, tt.want)
 			g.Expect(grant).To(BeZero())
 			var refusal *idp.Refusal
 			g.Expect(errors.As(err, &refusal)).To(BeTrue())

@@ -53,6 +53,8 @@ func mapping(name, role string, change ...func(*v1alpha1.RoleMapping)) *v1alpha1
 	return m
 }
 
+func noFacts(*v1alpha1.RoleMapping) Facts { return Facts{} }
+
 func isDefault(m *v1alpha1.RoleMapping) { m.Spec.Default = true }
 
 func isBeingDeleted(m *v1alpha1.RoleMapping) {

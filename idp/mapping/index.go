@@ -18,7 +18,17 @@ type Index struct {
 	mappings map[key]*v1alpha1.RoleMapping
 	// byServiceAccount holds, for each service account, the mappings that name it by their name.
 	byServiceAccount map[key]map[string]*v1alpha1.RoleMapping
+	// managed holds, for each provider and namespace, the mappings with a managed role, by age. It is
+	// kept in order, so that a request need not sort to know a mapping's rank.
+	managed map[group][]*v1alpha1.RoleMapping
+	// namespaces holds the labels of each namespace that is known.
+	namespaces map[string]map[string]string
 }
+
+// group is what maxRoles counts.
+type group struct{ provider, namespace string }
+
+func groupOf(m *v1alpha1.RoleMapping) group { return group{m.Spec.ProviderRef.Name, m.Namespace} }
 
 // key is the name of a namespaced object.
 type key struct{ namespace, name string }
@@ -28,6 +38,8 @@ func NewIndex() *Index {
 	return &Index{
 		mappings:         map[key]*v1alpha1.RoleMapping{},
 		byServiceAccount: map[key]map[string]*v1alpha1.RoleMapping{},
+		managed:          map[group][]*v1alpha1.RoleMapping{},
+		namespaces:       map[string]map[string]string{},
 	}
 }
 
@@ -43,6 +55,10 @@ func (x *Index) Set(m *v1alpha1.RoleMapping) {
 		}
 		x.byServiceAccount[account][m.Name] = m
 	}
+	if m.Spec.Role.Managed != nil {
+		g := groupOf(m)
+		x.managed[g] = slices.Insert(x.managed[g], x.managedBefore(m), m)
+	}
 }
 
 // Delete removes the mapping of that name, if there is one.
@@ -50,6 +66,36 @@ func (x *Index) Delete(namespace, name string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.remove(key{namespace, name})
+}
+
+// SetNamespace makes a namespace known, with its labels. Nobody may change them then.
+func (x *Index) SetNamespace(name string, labels map[string]string) {
+	if labels == nil {
+		labels = map[string]string{} // known, and without labels
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.namespaces[name] = labels
+}
+
+// DeleteNamespace makes a namespace unknown.
+func (x *Index) DeleteNamespace(name string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.namespaces, name)
+}
+
+// Facts returns what the index knows of a mapping.
+func (x *Index) Facts(m *v1alpha1.RoleMapping) Facts {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return Facts{NamespaceLabels: x.namespaces[m.Namespace], ManagedBefore: x.managedBefore(m)}
+}
+
+// managedBefore returns the rank of a mapping, whether it is in the index or not.
+func (x *Index) managedBefore(m *v1alpha1.RoleMapping) int {
+	rank, _ := slices.BinarySearchFunc(x.managed[groupOf(m)], m, byAge)
+	return rank
 }
 
 // Candidates returns the mappings that name the subject, by name. Whether they are allowed is for
@@ -71,11 +117,22 @@ func (x *Index) remove(name key) {
 		return
 	}
 	delete(x.mappings, name)
+	if old.Spec.Role.Managed != nil {
+		x.removeManaged(old)
+	}
 	for _, account := range serviceAccounts(old) {
 		delete(x.byServiceAccount[account], old.Name)
 		if len(x.byServiceAccount[account]) == 0 {
 			delete(x.byServiceAccount, account)
 		}
+	}
+}
+
+func (x *Index) removeManaged(old *v1alpha1.RoleMapping) {
+	g, at := groupOf(old), x.managedBefore(old)
+	x.managed[g] = slices.Delete(x.managed[g], at, at+1)
+	if len(x.managed[g]) == 0 {
+		delete(x.managed, g)
 	}
 }
 

@@ -76,7 +76,7 @@ func BenchmarkDecideAmong10000Mappings(b *testing.B) {
 	s := idp.Subject{Kind: idp.KindServiceAccount, Namespace: "ns-500", Name: "sa-5", Pod: idp.Pod{Name: "p"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Decide(p, x.Candidates(s), s, Want{}); err != nil {
+		if _, err := Decide(p, x.Candidates(s), x.Facts, s, Want{}); err != nil {
 			b.Fatal(err)
 		}
 	}

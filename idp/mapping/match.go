@@ -2,19 +2,25 @@ package mapping
 
 import "strings"
 
-// matchRole reports whether the pattern matches the whole ARN. `*` stands for any number of
-// characters but `/` and `:`, so it can leave neither a path element nor an ARN field. The time is
-// linear in the length of both.
-func matchRole(pattern, arn string) bool {
+// matchARN reports whether the pattern matches the whole ARN. `*` stands for any number of characters
+// but `/`, and only behind the first `/`: it can neither leave a path element nor reach into the
+// fields of the ARN before its resource. The time is linear in the length of both.
+func matchARN(pattern, arn string) bool {
+	wantHead, pattern, isPattern := strings.Cut(pattern, "/")
+	head, path, isPath := strings.Cut(arn, "/")
+	if !isPattern || !isPath || head != wantHead {
+		return false
+	}
 	for {
-		p, a := strings.IndexAny(pattern, "/:"), strings.IndexAny(arn, "/:")
-		if p < 0 || a < 0 {
-			return p == a && matchElement(pattern, arn)
-		}
-		if pattern[p] != arn[a] || !matchElement(pattern[:p], arn[:a]) {
+		wanted, restWanted, more := strings.Cut(pattern, "/")
+		element, rest, moreElements := strings.Cut(path, "/")
+		if more != moreElements || !matchElement(wanted, element) {
 			return false
 		}
-		pattern, arn = pattern[p+1:], arn[a+1:]
+		if !more {
+			return true
+		}
+		pattern, path = restWanted, rest
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestMatchRole(t *testing.T) {
+func TestMatchARN(t *testing.T) {
 	for _, tt := range []struct {
 		name, pattern, arn string
 		want               bool
@@ -20,30 +20,33 @@ func TestMatchRole(t *testing.T) {
 		{"a star matches nothing at all", "role/reports-*", "role/reports-", true},
 		{"a star does not match a slash", "role/*", "role/admin/root", false},
 		{"a star in a path does not match a slash", "role/a*/x", "role/a/b/x", false},
-		{"a star does not match a colon", "role/*", "role/a:b", false},
+		{"a star in the resource matches a colon", "role/*", "role/a:b", true},
 		{"two stars match one path element each", "role/*/*", "role/team/uploader", true},
 		{"stars in the middle take the first place that fits", "role/*a*b*", "role/xaybzb", true},
 		{"the piece after the last star stands at the end", "role/*-ro", "role/a-ro-rw", false},
 		{"pieces do not overlap", "role/ab*ba", "role/aba", false},
+		{"a star does not reach into the fields before", "arn:aws:iam::*:role/a", "arn:aws:iam::1:role/a", false},
+		{"a pattern of nothing but a star matches nothing", "*", "role/a", false},
+		{"a star matches an element that is empty", "role/*/a", "role//a", true},
 		{"case counts", "role/Reports", "role/reports", false},
 		{"an empty pattern matches only nothing", "", "role/a", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			NewWithT(t).Expect(matchRole(tt.pattern, tt.arn)).To(Equal(tt.want))
+			NewWithT(t).Expect(matchARN(tt.pattern, tt.arn)).To(Equal(tt.want))
 		})
 	}
 }
 
 // A matcher that tries again after each star would need ages for this one.
-func TestMatchRoleIsLinear(t *testing.T) {
+func TestMatchARNIsLinear(t *testing.T) {
 	g := NewWithT(t)
 	done := make(chan bool)
-	go func() { done <- matchRole("role/"+strings.Repeat("a*", 1<<16)+"b", "role/"+strings.Repeat("a", 1<<20)) }()
+	go func() { done <- matchARN("role/"+strings.Repeat("a*", 1<<16)+"b", "role/"+strings.Repeat("a", 1<<20)) }()
 	g.Eventually(done).WithTimeout(10 * time.Second).Should(Receive(BeFalse()))
 }
 
 // The oracle is the regexp package, which is linear too.
-func FuzzMatchRole(f *testing.F) {
+func FuzzMatchARN(f *testing.F) {
 	f.Add("role/*a*b*", "role/xaybzb")
 	f.Add("role/*/*", "role/team/uploader")
 	f.Add("**", "")
@@ -51,11 +54,18 @@ func FuzzMatchRole(f *testing.F) {
 		if len(pattern) > 200 {
 			return
 		}
+		head, path, found := strings.Cut(pattern, "/")
+		if !found {
+			if matchARN(pattern, arn) {
+				t.Errorf("matchARN(%q, %q) is true without a slash in the pattern", pattern, arn)
+			}
+			return
+		}
 		var re strings.Builder
-		re.WriteString(`^(?s:`)
-		for i, piece := range strings.Split(pattern, "*") {
+		re.WriteString(`^(?s:` + regexp.QuoteMeta(head) + "/")
+		for i, piece := range strings.Split(path, "*") {
 			if i > 0 {
-				re.WriteString(`[^/:]*`)
+				re.WriteString(`[^/]*`)
 			}
 			re.WriteString(regexp.QuoteMeta(piece))
 		}
@@ -64,8 +74,8 @@ func FuzzMatchRole(f *testing.F) {
 		if err != nil {
 			return // not UTF-8
 		}
-		if got, want := matchRole(pattern, arn), oracle.MatchString(arn); got != want {
-			t.Errorf("matchRole(%q, %q) is %v, want %v", pattern, arn, got, want)
+		if got, want := matchARN(pattern, arn), oracle.MatchString(arn); got != want {
+			t.Errorf("matchARN(%q, %q) is %v, want %v", pattern, arn, got, want)
 		}
 	})
 }

@@ -23,16 +23,16 @@ func noMapping(p *v1alpha1.SAMLProvider, s idp.Subject) *idp.Refusal {
 		s.Namespace, s.Name, p.Name, yamlWord(p.Name), yamlWord(s.Name)))
 }
 
-func roleNotGranted(s idp.Subject, roleARN string, allowed []*v1alpha1.RoleMapping) *idp.Refusal {
+func roleNotGranted(p *v1alpha1.SAMLProvider, s idp.Subject, roleARN string, allowed []*v1alpha1.RoleMapping) *idp.Refusal {
 	message := fmt.Sprintf("role %q is not granted to service account %s/%s", roleARN, s.Namespace, s.Name)
 	if len(allowed) > 0 {
-		message += ", which may have: " + strings.Join(rolesOf(allowed), ", ")
+		message += ", which may have: " + strings.Join(rolesOf(p, allowed), ", ")
 	}
 	return denied(ReasonRoleNotGranted, message)
 }
 
-func ambiguous(s idp.Subject, tied []*v1alpha1.RoleMapping) *idp.Refusal {
-	if roles := rolesOf(tied); len(roles) > 1 {
+func ambiguous(p *v1alpha1.SAMLProvider, s idp.Subject, tied []*v1alpha1.RoleMapping) *idp.Refusal {
+	if roles := rolesOf(p, tied); len(roles) > 1 {
 		return malformed(ReasonRoleAmbiguous, fmt.Sprintf(
 			"service account %s/%s may have several roles: send role with one of them, or set spec.default: true in exactly one RoleMapping: %s",
 			s.Namespace, s.Name, strings.Join(roles, ", ")))
@@ -43,14 +43,14 @@ func ambiguous(s idp.Subject, tied []*v1alpha1.RoleMapping) *idp.Refusal {
 	}
 	return malformed(ReasonRoleAmbiguous, fmt.Sprintf(
 		"several RoleMappings give %s to service account %s/%s: keep one of them, or set spec.default: true in exactly one: %s",
-		tied[0].Spec.Role.ARN, s.Namespace, s.Name, strings.Join(mappings, ", ")))
+		roleWord(p, tied[0]), s.Namespace, s.Name, strings.Join(mappings, ", ")))
 }
 
 // rolesOf returns the roles of the mappings, each once, sorted.
-func rolesOf(ms []*v1alpha1.RoleMapping) []string {
+func rolesOf(p *v1alpha1.SAMLProvider, ms []*v1alpha1.RoleMapping) []string {
 	roles := make([]string, len(ms))
 	for i, m := range ms {
-		roles[i] = m.Spec.Role.ARN
+		roles[i] = roleWord(p, m)
 	}
 	slices.Sort(roles)
 	return slices.Compact(roles)
