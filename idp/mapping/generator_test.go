@@ -27,12 +27,15 @@ func some[T any](g generator, n int, make func() T) []T {
 
 func (g generator) role() string {
 	return fmt.Sprintf("arn:%s:iam::%s:role/%s%s%s",
-		pick(g, "aws", "aws", "aws", "aws-cn"), g.account(),
+		pick(g, "aws", "aws", "aws", "aws", "aws", "aws-cn"), g.account(),
 		pick(g, "", "", "team/", "team/sub/", "t!{m/", "te:am/", "a*b/"), pick(g, "r", "s"), pick(g, "", "r", "s", "rs"))
 }
 
 func (g generator) account() string {
-	return pick(g, "111122223333", "111122223333", "111122223333", "444455556666")
+	if g.IntN(8) == 0 {
+		return "444455556666"
+	}
+	return "111122223333"
 }
 
 func (g generator) rolePattern() v1alpha1.RolePattern {
@@ -98,6 +101,9 @@ func (g generator) provider() *v1alpha1.SAMLProvider {
 }
 
 func (g generator) rule() v1alpha1.AllowRule {
+	if g.IntN(3) == 0 {
+		return g.generousRule()
+	}
 	rule := v1alpha1.AllowRule{
 		Subjects: pick(g, []v1alpha1.SubjectKind{"ServiceAccount"}, []v1alpha1.SubjectKind{"Group"}, []v1alpha1.SubjectKind{"Group", "ServiceAccount"}),
 		Roles:    some(g, 2, g.rolePattern),
@@ -112,6 +118,38 @@ func (g generator) rule() v1alpha1.AllowRule {
 			PathPrefix: g.path(), PermissionsBoundary: g.boundary(), Policies: some(g, 3, g.policyPattern),
 			InlinePolicies: pick(g, true, false), Adoption: pick(g, true, false), MaxRoles: pick(g, nil, new(int32(1)), new(int32(2))),
 		}
+	}
+	return rule
+}
+
+// generousRule lacks at most one thing, so that each of the things gets to decide.
+func (g generator) generousRule() v1alpha1.AllowRule {
+	rule := v1alpha1.AllowRule{
+		Namespaces: v1alpha1.NamespaceSelection{Names: []string{"a", "b"}},
+		Subjects:   []v1alpha1.SubjectKind{"Group", "ServiceAccount"},
+		Roles:      []v1alpha1.RolePattern{"arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:role/team/*"},
+		Managed: &v1alpha1.AllowManaged{
+			PathPrefix: "/", Policies: []v1alpha1.PolicyPattern{"arn:aws:iam::aws:policy/*", "arn:aws:iam::111122223333:policy/*", "arn:aws:iam::aws:policy/*/*"},
+			InlinePolicies: true, Adoption: true,
+		},
+	}
+	switch g.IntN(9) {
+	case 0:
+		rule.Namespaces = v1alpha1.NamespaceSelection{Selector: g.selector()}
+	case 1:
+		rule.Subjects = rule.Subjects[1:]
+	case 2:
+		rule.Managed.PathPrefix = g.path()
+	case 3, 4:
+		rule.Managed.PermissionsBoundary = g.boundary()
+	case 5:
+		rule.Managed.Policies = some(g, 3, g.policyPattern)
+	case 6:
+		rule.Managed.InlinePolicies = false
+	case 7:
+		rule.Managed.Adoption = false
+	case 8:
+		rule.Managed.MaxRoles = new(int32(1 + g.IntN(2)))
 	}
 	return rule
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -20,7 +21,7 @@ import (
 // oracle that shares no code with the package and is written the other way round: it lists what each
 // entry of allow gives, where the package looks for what an entry lacks.
 func FuzzNothingIsGivenThatAllowDoesNotGive(f *testing.F) {
-	for seed := range uint64(3000) {
+	for seed := range uint64(5000) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
@@ -39,6 +40,33 @@ func FuzzNothingIsGivenThatAllowDoesNotGive(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The property is worth what the generator makes: each outcome has to come up, many times over.
+func TestTheGeneratorReachesEveryOutcome(t *testing.T) {
+	g := NewWithT(t)
+	decidedBy := make([]int, len(entryChecks))
+	honoured, granted := map[bool]int{}, map[bool]int{}
+	for seed := range uint64(5000) {
+		made := generator{rand.New(rand.NewPCG(seed, 0))}
+		o := oracle{provider: made.provider(), labels: made.namespaces(), mappings: made.mappings()}
+		x := o.index()
+		for _, m := range o.mappings {
+			if _, refused := Refuse(o.provider, m, x.Facts(m)); !refused {
+				honoured[m.Spec.Role.Managed != nil]++
+			} else if closest, covers := closestEntry(o.provider, m, x.Facts(m)); !covers {
+				decidedBy[closest.passed()]++
+			}
+		}
+		s := idp.Subject{Kind: idp.KindServiceAccount, Namespace: "a", Name: "x"}
+		if grant, err := Decide(o.provider, x.Candidates(s), x.Facts, s, Want{}); err == nil {
+			granted[len(grant.Tags) > 0]++
+		}
+	}
+	t.Logf("closest entries by check: %v; honoured by managed: %v; granted by managed: %v", decidedBy, honoured, granted)
+	g.Expect(decidedBy).To(HaveEach(BeNumerically(">=", 20)))
+	g.Expect(honoured).To(And(HaveLen(2), HaveEach(BeNumerically(">=", 200))))
+	g.Expect(granted).To(And(HaveLen(2), HaveEach(BeNumerically(">=", 50))))
 }
 
 // oracle knows all that there is, and what must come of it.
