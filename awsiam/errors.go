@@ -25,7 +25,11 @@ const (
 	NotFound Kind = "NotFound"
 	// AlreadyExists: the name is taken.
 	AlreadyExists Kind = "AlreadyExists"
-	// Invalid: IAM does not take the input or a quota is used up; a person must act.
+	// QuotaExceeded: a quota of the account is used up; a person must raise it or make room.
+	QuotaExceeded Kind = "QuotaExceeded"
+	// DeleteConflict: something else keeps IAM from deleting the entity.
+	DeleteConflict Kind = "DeleteConflict"
+	// Invalid: IAM does not take the input; a person must act.
 	Invalid Kind = "Invalid"
 	// Unavailable: IAM failed or could not be reached; try again.
 	Unavailable Kind = "Unavailable"
@@ -33,6 +37,9 @@ const (
 	// account.
 	NoCredentials Kind = "NoCredentials"
 )
+
+// notIAMsAnswer is said of an answer that IAM cannot have given, as by a proxy on the way.
+const notIAMsAnswer = "IAM could not be reached: the answer is not one of IAM's; look at what stands between the operator and IAM"
 
 // Error is why a call to IAM failed.
 type Error struct {
@@ -71,7 +78,7 @@ func KindOf(err error) Kind {
 }
 
 // kinds of the codes that IAM answers with (IAM API reference, "Common Errors" and the errors of
-// each SAML provider operation).
+// each operation on SAML providers and roles).
 var kinds = map[string]Kind{
 	"Throttling":                    Throttled,
 	"ThrottlingException":           Throttled,
@@ -87,7 +94,9 @@ var kinds = map[string]Kind{
 	"EntityAlreadyExists":           AlreadyExists,
 	"InvalidInput":                  Invalid,
 	"ValidationError":               Invalid,
-	"LimitExceeded":                 Invalid,
+	"LimitExceeded":                 QuotaExceeded,
+	"DeleteConflict":                DeleteConflict,
+	"PolicyNotAttachable":           Invalid,
 	"UnmodifiableEntity":            Invalid,
 	"InvalidParameterValue":         Invalid,
 	"ServiceFailure":                Unavailable,
@@ -173,4 +182,9 @@ func rootMessage(err error) string {
 		}
 		err = inner
 	}
+}
+
+// incomplete is an answer without what such an answer always has: it is not IAM's.
+func incomplete(operation string) *Error {
+	return &Error{Kind: Unavailable, Operation: operation, Message: notIAMsAnswer}
 }

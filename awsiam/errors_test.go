@@ -18,7 +18,7 @@ import (
 
 const arn = "arn:aws:iam::111122223333:saml-provider/corp"
 
-func clientFor(endpoint string) awsiam.SAMLProviders {
+func clientFor(endpoint string) awsiam.API {
 	return awsiam.New(aws.Config{Credentials: credentials.NewStaticCredentialsProvider("AKIAEXAMPLE", "secret", "")}, "eu-west-1", endpoint)
 }
 
@@ -54,7 +54,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		{409, "EntityAlreadyExists", "Provider with name corp already exists.", awsiam.AlreadyExists},
 		{400, "InvalidInput", "Could not parse metadata", awsiam.Invalid},
 		{400, "ValidationError", "1 validation error detected", awsiam.Invalid},
-		{409, "LimitExceeded", "Cannot exceed quota for SAMLProvidersPerAccount: 100", awsiam.Invalid},
+		{409, "LimitExceeded", "Cannot exceed quota for SAMLProvidersPerAccount: 100", awsiam.QuotaExceeded},
 		{400, "MalformedCertificate", "The certificate is malformed.", awsiam.Invalid},
 		{500, "ServiceFailure", "The request processing has failed.", awsiam.Unavailable},
 		{503, "ServiceUnavailable", "Try again.", awsiam.Unavailable},
@@ -66,7 +66,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %s is %s", row.status, row.code, row.kind), func(t *testing.T) {
 			g := NewWithT(t)
 			endpoint, calls := answering(t, row.status, row.code, row.message)
-			_, err := clientFor(endpoint).Get(t.Context(), arn)
+			_, err := clientFor(endpoint).Providers().Get(t.Context(), arn)
 
 			var e *awsiam.Error
 			g.Expect(errors.As(err, &e)).To(BeTrue())
@@ -94,7 +94,7 @@ func TestADenialNamesTheMissingAction(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			g := NewWithT(t)
 			endpoint, _ := answering(t, http.StatusForbidden, "AccessDenied", row.message)
-			err := clientFor(endpoint).Create(t.Context(), arn, "<xml/>", nil)
+			err := clientFor(endpoint).Providers().Create(t.Context(), arn, "<xml/>", nil)
 			var e *awsiam.Error
 			g.Expect(errors.As(err, &e)).To(BeTrue())
 			g.Expect(e.Action).To(Equal(row.action))
@@ -106,9 +106,9 @@ func TestAnEndpointThatIsDownIsUnavailable(t *testing.T) {
 	g := NewWithT(t)
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	_, err := clientFor(server.URL).Get(t.Context(), arn)
+	_, err := clientFor(server.URL).Providers().Get(t.Context(), arn)
 	g.Expect(awsiam.KindOf(err)).To(Equal(awsiam.Unavailable))
-	_, again := clientFor(server.URL).Get(t.Context(), arn)
+	_, again := clientFor(server.URL).Providers().Get(t.Context(), arn)
 	g.Expect(again.Error()).To(Equal(err.Error()))
 }
 
@@ -123,7 +123,7 @@ func TestMissingCredentialsAreToldApart(t *testing.T) {
 	}
 	ambient, err := awsiam.NewAmbient(t.Context())
 	g.Expect(err).NotTo(HaveOccurred())
-	_, err = ambient.SAMLProviders("eu-west-1", "http://127.0.0.1:1").Get(t.Context(), arn)
+	_, err = ambient.API("eu-west-1", "http://127.0.0.1:1").Providers().Get(t.Context(), arn)
 	g.Expect(awsiam.KindOf(err)).To(Equal(awsiam.NoCredentials))
 	g.Expect(err).To(MatchError(ContainSubstring("found no credentials")))
 }
@@ -146,7 +146,7 @@ func TestAProviderMadeInAnotherAccountGoesAgain(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 
-	err := clientFor(server.URL).Create(context.WithoutCancel(t.Context()), arn, "<xml/>", nil)
+	err := clientFor(server.URL).Providers().Create(context.WithoutCancel(t.Context()), arn, "<xml/>", nil)
 	g.Expect(awsiam.KindOf(err)).To(Equal(awsiam.NoCredentials))
 	g.Expect(err).To(MatchError(ContainSubstring("credentials are of another account")))
 	g.Expect(actions).To(Equal([]string{

@@ -1,13 +1,11 @@
 package awsiam_test
 
 import (
-	"encoding/json"
 	"testing"
 
 	. "github.com/onsi/gomega"
 
 	"attache.dev/attache/awsiam"
-	"attache.dev/attache/awsiam/partition"
 )
 
 func TestOwns(t *testing.T) {
@@ -29,24 +27,4 @@ func TestOwns(t *testing.T) {
 			NewWithT(t).Expect(row.owner.Owns(row.tags)).To(Equal(row.want))
 		})
 	}
-}
-
-func TestTheOperatorsPolicyIsAboutOneProvider(t *testing.T) {
-	g := NewWithT(t)
-	document, err := awsiam.OperatorPolicy(partition.Commercial, "111122223333", "corp")
-	g.Expect(err).NotTo(HaveOccurred())
-	var policy struct {
-		Version   string
-		Statement []struct {
-			Effect   string
-			Action   []string
-			Resource string
-		}
-	}
-	g.Expect(json.Unmarshal([]byte(document), &policy)).To(Succeed())
-	g.Expect(policy.Version).To(Equal("2012-10-17"))
-	g.Expect(policy.Statement).To(HaveLen(1))
-	g.Expect(policy.Statement[0].Resource).To(Equal(arn))
-	g.Expect(policy.Statement[0].Action).To(ConsistOf(
-		"iam:GetSAMLProvider", "iam:CreateSAMLProvider", "iam:UpdateSAMLProvider", "iam:DeleteSAMLProvider", "iam:TagSAMLProvider"))
 }

@@ -127,8 +127,8 @@ func (o operatorOptions) addControllers(ctx context.Context, mgr ctrl.Manager) e
 		Image:           o.idpImage,
 		ImagePullPolicy: corev1.PullPolicy(o.idpImagePullPolicy),
 		ClusterUID:      clusterUID,
-		IAM: func(a v1alpha1.Account) awsiam.SAMLProviders {
-			return ambient.SAMLProviders(a.Region, a.Endpoints.IAM)
+		IAM: func(a v1alpha1.Account) awsiam.API {
+			return ambient.API(a.Region, a.Endpoints.IAM)
 		},
 		Clock: time.Now,
 	})

@@ -327,14 +327,14 @@ func newFakeAWS(t *testing.T) *fakeAWS {
 	return f
 }
 
-func (f *fakeAWS) asOperator(a v1alpha1.Account) awsiam.SAMLProviders {
+func (f *fakeAWS) asOperator(a v1alpha1.Account) awsiam.API {
 	return awsiam.New(f.operator, a.Region, a.Endpoints.IAM)
 }
 
 // allow gives the operator's user the documented policy for one provider, but for some actions.
 func (f *fakeAWS) allow(provider string, without ...string) {
 	f.t.Helper()
-	document, err := awsiam.OperatorPolicy(partition.OfRegion(region), accountID, provider)
+	document, err := awsiam.OperatorPolicy(partition.OfRegion(region), accountID, provider, awsiam.RolesBounds{})
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ type Options struct {
 	// ClusterUID is the UID of the kube-system namespace: the cluster's name in AWS tags.
 	ClusterUID string
 	// IAM returns the calls for an account.
-	IAM func(v1alpha1.Account) awsiam.SAMLProviders
+	IAM func(v1alpha1.Account) awsiam.API
 	// Clock tells the time.
 	Clock func() time.Time
 }

@@ -124,7 +124,12 @@ func (a *AWS) CallerIdentity(ctx context.Context, accessKeyID, secretAccessKey, 
 // AllowOperator gives the operator's user the rights that the README lists for one provider, and
 // no others.
 func (a *AWS) AllowOperator(ctx context.Context, providerName string) error {
-	policy, err := awsiam.OperatorPolicy(partition.Commercial, AccountID, providerName)
+	return a.AllowOperatorRoles(ctx, providerName, awsiam.RolesBounds{})
+}
+
+// AllowOperatorRoles is AllowOperator with the rights to manage roles within bounds.
+func (a *AWS) AllowOperatorRoles(ctx context.Context, providerName string, bounds awsiam.RolesBounds) error {
+	policy, err := awsiam.OperatorPolicy(partition.Commercial, AccountID, providerName, bounds)
 	if err != nil {
 		return err
 	}
