@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"attache.dev/attache/test/awsfake/policy"
 	"attache.dev/attache/test/awsfake/saml"
 )
 
@@ -182,22 +181,4 @@ func (i samlIdentity) subjectType() string {
 func (i samlIdentity) nameQualifier() string {
 	sum := sha1.Sum([]byte(i.assertion.Issuer + i.provider.accountID + "/" + i.provider.name))
 	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// lastingContext holds the SAML keys that the session's own policies see.
-func (i samlIdentity) lastingContext() policy.Context {
-	ctx := policy.Context{}
-	ctx.Set("saml:sub", i.assertion.NameID)
-	ctx.Set("saml:sub_type", i.subjectType())
-	ctx.Set("saml:namequalifier", i.nameQualifier())
-	return ctx
-}
-
-// trustContext holds the keys that a trust policy sees.
-func (i samlIdentity) trustContext() policy.Context {
-	ctx := i.lastingContext()
-	ctx.Set("saml:aud", i.assertion.Recipient)
-	ctx.Set("saml:iss", i.assertion.Issuer)
-	ctx.Set("saml:doc", i.provider.accountID+"/"+i.provider.name)
-	return ctx
 }

@@ -3,6 +3,7 @@ package awsfake_test
 import (
 	"errors"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,13 +30,18 @@ const (
 type world struct {
 	fake *awsfake.Server
 	url  string
+	// region is STS's; iamRegion is the one that the partition's IAM is signed for.
+	region, iamRegion string
+
 	time time.Time
 	iam  *iam.Client
 	sts  *sts.Client
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{time: time.Now().UTC().Truncate(time.Second)}
+func newWorld(t *testing.T) *world { return newWorldIn(t, region, "us-east-1") }
+
+func newWorldIn(t *testing.T, region, iamRegion string) *world {
+	w := &world{time: time.Now().UTC().Truncate(time.Second), region: region, iamRegion: iamRegion}
 	w.fake = awsfake.New(awsfake.Options{
 		AccountID: account, Region: region, Clock: w.now,
 		AdminAccessKeyID: adminKey, AdminSecretAccessKey: adminSecret,
@@ -54,17 +60,17 @@ func (w *world) now() time.Time { return w.time }
 // the most that signed calls bear.
 func (w *world) advance(d time.Duration) { w.time = w.time.Add(d) }
 
-// iamAs signs for us-east-1, as calls to IAM are in the aws partition.
+// iamAs signs for the one region that calls to IAM are signed for.
 func (w *world) iamAs(key, secret, token string) *iam.Client {
 	return iam.New(iam.Options{
-		Region: "us-east-1", BaseEndpoint: &w.url, Retryer: aws.NopRetryer{},
+		Region: w.iamRegion, BaseEndpoint: &w.url, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, token),
 	})
 }
 
 func (w *world) stsAs(key, secret, token string) *sts.Client {
 	return sts.New(sts.Options{
-		Region: region, BaseEndpoint: &w.url, Retryer: aws.NopRetryer{},
+		Region: w.region, BaseEndpoint: &w.url, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(key, secret, token),
 	})
 }
@@ -113,13 +119,22 @@ type federation struct {
 	providerARN, roleARN string
 }
 
+// sharedIdP is one IdP for all tests that do not need a key of their own: keys
+// take long to make.
+var sharedIdP = sync.OnceValues(func() (*testidp.IdP, error) { return testidp.New("https://idp.example.test/metadata") })
+
 // newFederation makes provider corp and role reports whose trust policy has that
 // condition block.
 func newFederation(t *testing.T, condition string) *federation {
 	t.Helper()
-	idp, err := testidp.New("https://idp.example.test/metadata")
+	return newWorld(t).federate(t, condition)
+}
+
+func (w *world) federate(t *testing.T, condition string) *federation {
+	t.Helper()
+	idp, err := sharedIdP()
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
-	f := &federation{world: newWorld(t), idp: idp}
+	f := &federation{world: w, idp: idp}
 	f.providerARN = f.createProvider(t, "corp", idp.Metadata())
 	f.roleARN = f.createRole(t, "reports", trustPolicy(f.providerARN, condition), 7200)
 	return f

@@ -118,14 +118,20 @@ func (m *Message) Remove(name string) {
 
 // Attribute sets an AWS attribute to values, in place of earlier ones.
 func (m *Message) Attribute(name string, values ...string) {
+	m.AnyAttribute(AttributePrefix+name, values...)
+}
+
+// AnyAttribute sets the attribute of that whole name to values, in place of earlier
+// ones.
+func (m *Message) AnyAttribute(name string, values ...string) {
 	statement := m.Find("saml:AttributeStatement")
 	for _, old := range statement.SelectElements("Attribute") {
-		if old.SelectAttrValue("Name", "") == AttributePrefix+name {
+		if old.SelectAttrValue("Name", "") == name {
 			statement.RemoveChild(old)
 		}
 	}
 	attribute := statement.CreateElement("saml:Attribute")
-	attribute.CreateAttr("Name", AttributePrefix+name)
+	attribute.CreateAttr("Name", name)
 	for _, value := range values {
 		attribute.CreateElement("saml:AttributeValue").SetText(value)
 	}
