@@ -40,6 +40,25 @@ func TestRefuse(t *testing.T) {
 			want:    Finding{v1alpha1.ReasonDeleting, `SAMLProvider "corp" is being deleted`},
 		},
 		{
+			name:     "a provider that denies honours nothing",
+			provider: provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Deny = true }),
+			mapping:  mapping("uploader", uploaderRole),
+			want: Finding{v1alpha1.ReasonDenied,
+				`spec.deny of SAMLProvider "corp" is true, which stops every delegation; ask its owner when that will end`},
+		},
+		{
+			name:     "a mapping that denies is not honoured",
+			provider: provider(),
+			mapping:  mapping("uploader", uploaderRole, func(m *v1alpha1.RoleMapping) { m.Spec.Deny = true }),
+			want: Finding{v1alpha1.ReasonDenied,
+				`spec.deny of RoleMapping reports/uploader is true, which stops every delegation by it; take it out to allow them again`},
+		},
+		{
+			name:     "suspend stops the operator and not the credentials",
+			provider: provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Suspend = true }),
+			mapping:  mapping("uploader", uploaderRole, func(m *v1alpha1.RoleMapping) { m.Spec.Suspend = true }),
+		},
+		{
 			name:     "a mapping of another provider is not honoured",
 			provider: provider(),
 			mapping: mapping("uploader", uploaderRole, func(m *v1alpha1.RoleMapping) {
@@ -89,6 +108,19 @@ func TestRefuse(t *testing.T) {
 			mapping:  mapping("admin", "arn:aws:iam::111122223333:role/admin"),
 			want: Finding{v1alpha1.ReasonNotAllowedByProvider,
 				`spec.allow of SAMLProvider "corp" has an entry for namespace "reports", but none whose roles match arn:aws:iam::111122223333:role/admin (* never matches /); ask its owner to add: {namespaces: {names: [reports]}, subjects: [ServiceAccount], roles: ["arn:aws:iam::111122223333:role/admin"]}`},
+		},
+		{
+			name: "entries do not add up over the kinds of a mapping's subjects",
+			provider: provider(func(p *v1alpha1.SAMLProvider) {
+				group := allow("reports", uploaderRole)
+				group.Subjects = []v1alpha1.SubjectKind{"Group"}
+				p.Spec.Allow = append(p.Spec.Allow, group)
+			}),
+			mapping: mapping("uploader", uploaderRole, func(m *v1alpha1.RoleMapping) {
+				m.Spec.Subjects = append(m.Spec.Subjects, v1alpha1.Subject{Kind: "Group", Name: "reporters"})
+			}),
+			want: Finding{v1alpha1.ReasonNotAllowedByProvider,
+				`spec.allow of SAMLProvider "corp" has an entry for namespace "reports", but none whose subjects include Group; ask its owner to add: {namespaces: {names: [reports]}, subjects: [ServiceAccount, Group], roles: ["arn:aws:iam::111122223333:role/reports-uploader"]}`},
 		},
 		{
 			name: "two entries that each cover a part do not cover the whole",

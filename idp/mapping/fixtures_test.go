@@ -53,6 +53,31 @@ func mapping(name, role string, change ...func(*v1alpha1.RoleMapping)) *v1alpha1
 	return m
 }
 
+// made is a mapping with a managed role.
+func made(name string, change ...func(*v1alpha1.RoleMapping)) *v1alpha1.RoleMapping {
+	return mapping(name, "", append([]func(*v1alpha1.RoleMapping){func(m *v1alpha1.RoleMapping) {
+		m.Spec.Role.Managed = &v1alpha1.ManagedRole{AccountID: "111122223333", Path: "/reports/"}
+	}}, change...)...)
+}
+
+// makes is a provider that lets the namespace reports have roles made.
+func makes(change ...func(*v1alpha1.AllowManaged)) *v1alpha1.SAMLProvider {
+	return provider(func(p *v1alpha1.SAMLProvider) {
+		p.Spec.Allow[0].Managed = &v1alpha1.AllowManaged{PathPrefix: "/reports/"}
+		for _, c := range change {
+			c(p.Spec.Allow[0].Managed)
+		}
+	})
+}
+
+// alsoMakes adds an entry with these bounds.
+func alsoMakes(p *v1alpha1.SAMLProvider, bounds v1alpha1.AllowManaged) *v1alpha1.SAMLProvider {
+	rule := allow("reports")
+	rule.Managed = &bounds
+	p.Spec.Allow = append(p.Spec.Allow, rule)
+	return p
+}
+
 func noFacts(*v1alpha1.RoleMapping) Facts { return Facts{} }
 
 func isDefault(m *v1alpha1.RoleMapping) { m.Spec.Default = true }

@@ -16,11 +16,11 @@ type generator struct{ *rand.Rand }
 
 func pick[T any](g generator, of ...T) T { return of[g.IntN(len(of))] }
 
-// some returns up to n of what make makes.
-func some[T any](g generator, n int, make func() T) []T {
+// some returns up to n of what one makes.
+func some[T any](g generator, n int, one func() T) []T {
 	var made []T
 	for range g.IntN(n + 1) {
-		made = append(made, make())
+		made = append(made, one())
 	}
 	return made
 }

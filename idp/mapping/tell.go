@@ -51,9 +51,9 @@ func tellPolicy(e entry) Finding {
 func tellInlinePolicies(e entry) Finding {
 	unbounded := ""
 	if boundaryFor(e) == "" {
-		unbounded = ", best with a permissionsBoundary, for nothing else bounds such policies"
+		unbounded = ", best with a permissionsBoundary, for nothing else bounds such policies,"
 	}
-	return notAllowed("%s does not allow role.managed.inlinePolicies: use policies that it lists, or ask its owner%s, to add: %s", e, unbounded, missingLine(e))
+	return notAllowed("%s does not allow role.managed.inlinePolicies: use policies that it lists, or ask its owner%s to add: %s", e, unbounded, missingLine(e))
 }
 
 func tellAdoption(e entry) Finding {
