@@ -1,0 +1,83 @@
+package metrics
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Operator holds the metrics of the operator's own work.
+type Operator struct {
+	requests      *prometheus.CounterVec
+	drift         *prometheus.CounterVec
+	snapshotTimes *prometheus.HistogramVec
+	snapshotCalls prometheus.Gauge
+}
+
+// NewOperator returns metrics that start at zero and that the registry serves.
+func NewOperator(registry prometheus.Registerer) *Operator {
+	m := &Operator{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "attache_iam_requests_total",
+			Help: "Calls to IAM by operation and outcome: Success, or the kind of the error.",
+		}, []string{"operation", "outcome"}),
+		drift: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "attache_drift_total",
+			Help: "How often AWS was found to differ from what it was given, by kind of object and whether it was put right.",
+		}, []string{"kind", "repaired"}),
+		snapshotTimes: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "attache_snapshot_duration_seconds",
+			Help:    "How long it took to read all roles of an account, by outcome: Success, or the kind of the error.",
+			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120},
+		}, []string{"outcome"}),
+		snapshotCalls: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "attache_snapshot_calls",
+			Help: "Calls to IAM that the last snapshot took.",
+		}),
+	}
+	registry.MustRegister(m.requests, m.drift, m.snapshotTimes, m.snapshotCalls)
+	return m
+}
+
+// CalledIAM counts one call to IAM.
+func (m *Operator) CalledIAM(operation, outcome string) {
+	m.requests.WithLabelValues(operation, outcome).Inc()
+}
+
+// Drifted counts drift that was found in what an object of a kind, such as RoleMapping, has in AWS.
+func (m *Operator) Drifted(kind string, repaired bool) {
+	m.drift.WithLabelValues(kind, strconv.FormatBool(repaired)).Inc()
+}
+
+// TookSnapshot counts one snapshot of an account.
+func (m *Operator) TookSnapshot(took time.Duration, calls int, outcome string) {
+	m.snapshotTimes.WithLabelValues(outcome).Observe(took.Seconds())
+	if calls > 0 {
+		m.snapshotCalls.Set(float64(calls))
+	}
+}
+
+// Standing is what a number of objects have in common: their kind, and status and reason of their
+// condition Ready. Both are out of closed sets.
+type Standing struct{ Kind, Ready, Reason string }
+
+// Resources serves how many objects stand how. It asks at each scrape, so that no object is
+// remembered that is gone.
+type Resources struct {
+	// Count returns the numbers.
+	Count func() map[Standing]int
+}
+
+var resourcesDescription = prometheus.NewDesc("attache_resources",
+	"Objects by kind, and by status and reason of their condition Ready.", []string{"kind", "ready", "reason"}, nil)
+
+// Describe implements prometheus.Collector.
+func (r Resources) Describe(to chan<- *prometheus.Desc) { to <- resourcesDescription }
+
+// Collect implements prometheus.Collector.
+func (r Resources) Collect(to chan<- prometheus.Metric) {
+	for s, n := range r.Count() {
+		to <- prometheus.MustNewConstMetric(resourcesDescription, prometheus.GaugeValue, float64(n), s.Kind, s.Ready, s.Reason)
+	}
+}
