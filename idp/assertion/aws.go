@@ -18,6 +18,8 @@ const (
 	AttributeRole            = attributePrefix + "Role"
 	AttributeRoleSessionName = attributePrefix + "RoleSessionName"
 	AttributeSessionDuration = attributePrefix + "SessionDuration"
+	// AttributePrincipalTag and a key name the attribute of a session tag.
+	AttributePrincipalTag = attributePrefix + "PrincipalTag:"
 )
 
 // FormatPersistent is the NameID format of names that stay the same from one session to the next
@@ -55,19 +57,28 @@ func ForAWS(issuer string, s idp.Subject, g idp.Grant) (idp.Statement, error) {
 	}
 	p := partition.OfRegion(g.Region)
 	return idp.Statement{
-		Issuer:       issuer,
-		NameID:       s.String(),
-		NameIDFormat: FormatPersistent,
-		Audience:     p.Audience,
-		Recipient:    p.ACS,
-		Attributes: []idp.Attribute{
-			{Name: AttributeRole, Values: []string{g.RoleARN + "," + g.ProviderARN}},
-			{Name: AttributeRoleSessionName, Values: []string{g.SessionName}},
-			{Name: AttributeSessionDuration, Values: []string{strconv.Itoa(int(g.Duration / time.Second))}},
-		},
+		Issuer:          issuer,
+		NameID:          s.String(),
+		NameIDFormat:    FormatPersistent,
+		Audience:        p.Audience,
+		Recipient:       p.ACS,
+		Attributes:      attributes(g),
 		Lifetime:        lifetimeForAWS,
 		SessionLifetime: g.Duration,
 	}, nil
+}
+
+func attributes(g idp.Grant) []idp.Attribute {
+	all := make([]idp.Attribute, 0, 3+len(g.Tags))
+	all = append(all,
+		idp.Attribute{Name: AttributeRole, Values: []string{g.RoleARN + "," + g.ProviderARN}},
+		idp.Attribute{Name: AttributeRoleSessionName, Values: []string{g.SessionName}},
+		idp.Attribute{Name: AttributeSessionDuration, Values: []string{strconv.Itoa(int(g.Duration / time.Second))}},
+	)
+	for _, t := range g.Tags {
+		all = append(all, idp.Attribute{Name: AttributePrincipalTag + t.Key, Values: []string{t.Value}})
+	}
+	return all
 }
 
 // checkGrant refuses what is beyond AWS's limits before AWS does, and names the field.
@@ -87,7 +98,7 @@ func checkGrant(g idp.Grant) *idp.Refusal {
 	if g.Duration < minDuration || g.Duration > maxDuration || g.Duration%time.Second != 0 {
 		return denied(ReasonInvalidGrant, "the duration %s must be between %s and %s, in whole seconds", g.Duration, minDuration, maxDuration)
 	}
-	return nil
+	return checkTags(g.Tags)
 }
 
 func checkRole(g idp.Grant) *idp.Refusal {

@@ -43,12 +43,17 @@ func FuzzResponse(f *testing.F) {
 // Whatever a grant holds, it is refused, or AWS reads one role and one provider of the grant's account.
 func FuzzForAWS(f *testing.F) {
 	good := grant()
-	f.Add("reports", "uploader", good.RoleARN, good.ProviderARN, good.AccountID, good.SessionName, good.Region, int64(good.Duration))
-	f.Add("", "", good.RoleARN+","+good.ProviderARN, good.ProviderARN+",", "", "a,b", "cn-north-1", int64(0))
-	f.Fuzz(func(t *testing.T, namespace, name, role, provider, account, session, region string, duration int64) {
+	f.Add("reports", "uploader", good.RoleARN, good.ProviderARN, good.AccountID, good.SessionName, good.Region, int64(good.Duration), "attache.dev/mapping", "reports/uploader")
+	f.Add("", "", good.RoleARN+","+good.ProviderARN, good.ProviderARN+",", "", "a,b", "cn-north-1", int64(0), "", "")
+	for _, h := range hostile {
+		f.Add("reports", "uploader", good.RoleARN, good.ProviderARN, good.AccountID, good.SessionName, good.Region, int64(good.Duration), "team", h.value)
+		f.Add("reports", "uploader", good.RoleARN, good.ProviderARN, good.AccountID, good.SessionName, good.Region, int64(good.Duration), h.value, "reports")
+	}
+	f.Fuzz(func(t *testing.T, namespace, name, role, provider, account, session, region string, duration int64, tagKey, tagValue string) {
 		g := NewWithT(t)
 		wanted := idp.Grant{
 			RoleARN: role, ProviderARN: provider, AccountID: account, SessionName: session, Region: region, Duration: time.Duration(duration),
+			Tags: []idp.Tag{{Key: tagKey, Value: tagValue}},
 		}
 		st, err := assertion.ForAWS(issuer, idp.Subject{Kind: idp.KindServiceAccount, Namespace: namespace, Name: name}, wanted)
 		if err != nil {
@@ -58,6 +63,7 @@ func FuzzForAWS(f *testing.F) {
 		}
 		pair := strings.Split(st.Attributes[0].Values[0], ",")
 		g.Expect(pair).To(Equal([]string{role, provider}))
+		g.Expect(st.Attributes[3:]).To(Equal([]idp.Attribute{{Name: assertion.AttributePrincipalTag + tagKey, Values: []string{tagValue}}}))
 		g.Expect(pair).To(HaveEach(ContainSubstring(":iam::" + account + ":")))
 		response, err := assertion.Response(st, signingKey(), now, rand.Reader)
 		g.Expect(err).NotTo(HaveOccurred())
