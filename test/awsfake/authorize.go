@@ -52,6 +52,8 @@ type conditionKeys struct {
 	// boundary and policy are ARNs of managed policies: iam:PermissionsBoundary and
 	// iam:PolicyARN.
 	boundary, policy string
+	// call holds keys of the service called, such as s3:prefix.
+	call policy.Context
 }
 
 func (k conditionKeys) addTo(ctx policy.Context) {
@@ -69,6 +71,7 @@ func (k conditionKeys) addTo(ctx policy.Context) {
 	if k.policy != "" {
 		ctx.Set("iam:PolicyARN", k.policy)
 	}
+	ctx.Merge(k.call)
 }
 
 // authorize decides whether the caller may do action to the resource. The root
@@ -128,5 +131,8 @@ func nothingAllows(kind, action string) string {
 // notAuthorized words a denial as IAM does (IAM User Guide, "Troubleshoot access
 // denied error messages").
 func (c *call) notAuthorized(action, resource, because string) error {
+	if c.op.service == s3Service {
+		resource = strconv.Quote(resource) // S3 quotes it, IAM does not
+	}
 	return accessDenied("User: %s is not authorized to perform: %s on resource: %s %s", c.principal.arn, action, resource, because)
 }

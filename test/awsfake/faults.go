@@ -80,7 +80,7 @@ type Fault struct {
 var errorCode = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*$`)
 
 func (f Fault) validate() error {
-	op := operations[f.Operation]
+	op := operationNamed(f.Operation)
 	switch {
 	case op == nil && f.Operation != AnyOperation:
 		return fmt.Errorf("operation %q is not one that awsfake has: write one such as CreateSAMLProvider, or *", f.Operation)

@@ -1,6 +1,7 @@
 package awsfake
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -71,7 +72,9 @@ func (s *Server) seed(what Seed) error {
 		}
 	}
 	for _, name := range what.Buckets {
-		s.buckets.create(name, account.id)
+		if err := s.buckets.create(name, account.id); err != nil && !errors.Is(err, errBucketOwned) {
+			return fmt.Errorf("make bucket %s: %w", name, err)
+		}
 	}
 	return nil
 }

@@ -103,7 +103,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{Server: s, now: s.clock(), requestID: newRequestID(), host: r.Host, settings: s.control.settings.get()}
 	c.paging = paging{size: c.settings.PageSize, emptyFirst: c.settings.EmptyFirstPage}
 	var a answer
-	a = c.answerQuery(w, r)
+	if isS3(r) {
+		a = c.answerS3(w, r)
+	} else {
+		a = c.answerQuery(w, r)
+	}
 	c.spoil(&a)
 	c.record(a, time.Since(started))
 	c.send(w, r, a)

@@ -84,18 +84,22 @@ func (s *signatureV4) verify(r *http.Request, body []byte, secret string, want s
 	if err := s.checkSignedHeaders(r); err != nil {
 		return err
 	}
-	payload := sha256.Sum256(body)
-	payloadHash := hex.EncodeToString(payload[:])
+	payloadHash := hexSHA256(body)
 	if given := r.Header.Get("X-Amz-Content-Sha256"); given != "" && given != payloadHash {
 		return signatureDoesNotMatch("The provided 'x-amz-content-sha256' header does not match what was computed.")
 	}
-	canonical := sha256.Sum256([]byte(s.canonicalRequest(r, payloadHash)))
-	toSign := strings.Join([]string{algorithm, date.Format(amzDateLayout), s.scope.String(), hex.EncodeToString(canonical[:])}, "\n")
-	computed := hex.EncodeToString(hmacSHA256(s.signingKey(secret), toSign))
-	if !hmac.Equal([]byte(computed), []byte(s.signature)) {
+	// The server takes no path but / and no query.
+	if !s.signs(s.canonicalRequest(r, "/", "", payloadHash), date, secret) {
 		return signatureDoesNotMatch("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
 	return nil
+}
+
+// signs says whether the signature is of the canonical request by the secret.
+func (s *signatureV4) signs(canonicalRequest string, date time.Time, secret string) bool {
+	toSign := strings.Join([]string{algorithm, date.Format(amzDateLayout), s.scope.String(), hexSHA256([]byte(canonicalRequest))}, "\n")
+	computed := hex.EncodeToString(hmacSHA256(s.signingKey(secret), toSign))
+	return hmac.Equal([]byte(computed), []byte(s.signature))
 }
 
 func (s *signatureV4) checkDate(r *http.Request, now time.Time) (time.Time, error) {
@@ -142,9 +146,8 @@ func (s *signatureV4) checkSignedHeaders(r *http.Request) error {
 	return nil
 }
 
-// canonicalRequest is of a POST to / without a query: the server takes no other.
-func (s *signatureV4) canonicalRequest(r *http.Request, payloadHash string) string {
-	lines := []string{r.Method, "/", ""}
+func (s *signatureV4) canonicalRequest(r *http.Request, path, query, payloadHash string) string {
+	lines := []string{r.Method, path, query}
 	for _, name := range s.signedHeaders {
 		lines = append(lines, name+":"+canonicalHeader(r, name))
 	}
@@ -173,6 +176,11 @@ func (s *signatureV4) signingKey(secret string) []byte {
 		key = hmacSHA256(key, part)
 	}
 	return key
+}
+
+func hexSHA256(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 func hmacSHA256(key []byte, data string) []byte {

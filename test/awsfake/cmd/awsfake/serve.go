@@ -37,8 +37,8 @@ func serveCommand() *cobra.Command {
 	o := serveOptions{}
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve IAM and STS until SIGTERM",
-		Long: "Serve IAM and STS until SIGTERM. The key of the account's root user comes from\n" +
+		Short: "Serve IAM, STS and S3 until SIGTERM",
+		Long: "Serve IAM, STS and S3 until SIGTERM. The key of the account's root user comes from\n" +
 			envAccessKeyID + " and " + envSecretAccessKey + ".",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,10 +46,10 @@ func serveCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.listen, "listen", ":8080", "address of IAM, STS and /healthz")
+	flags.StringVar(&o.listen, "listen", ":8080", "address of IAM, STS, S3 and /healthz")
 	flags.StringVar(&o.controlListen, "control-listen", "", "address of the control endpoint, always plain HTTP; none if empty")
 	flags.StringVar(&o.account, "account", "111122223333", "the account that exists")
-	flags.StringVar(&o.region, "region", "eu-west-1", "region that calls to STS are signed for")
+	flags.StringVar(&o.region, "region", "eu-west-1", "region that calls to STS and S3 are signed for")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate file: serve HTTPS")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "key file of --tls-cert")
 	flags.StringVar(&o.accessKeyID, "admin-access-key-id", os.Getenv(envAccessKeyID), "access key ID of the root user")
@@ -75,22 +75,18 @@ func serve(ctx context.Context, o serveOptions, secret string, logger *slog.Logg
 		AccountID: o.account, Region: o.region, Logger: logger,
 		AdminAccessKeyID: o.accessKeyID, AdminSecretAccessKey: secret,
 	})
-	mux := http.NewServeMux()
-	mux.Handle("/", fake)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-
 	listener, err := listen(ctx, o.listen)
 	if err != nil {
 		return err
 	}
-	servers := []*http.Server{newHTTPServer(mux)}
+	servers := []*http.Server{newHTTPServer(withHealth(fake))}
 	serving := []func() error{func() error {
 		if o.tlsCert != "" {
 			return servers[0].ServeTLS(listener, o.tlsCert, o.tlsKey)
 		}
 		return servers[0].Serve(listener)
 	}}
-	logger.Info("Serving IAM and STS", "address", listener.Addr().String(), "account", o.account, "region", o.region)
+	logger.Info("Serving IAM, STS and S3", "address", listener.Addr().String(), "account", o.account, "region", o.region)
 	if o.controlListen != "" {
 		control, err := listen(ctx, o.controlListen)
 		if err != nil {
@@ -102,6 +98,18 @@ func serve(ctx context.Context, o serveOptions, secret string, logger *slog.Logg
 		logger.Info("Serving the control endpoint", "address", control.Addr().String())
 	}
 	return runUntilDone(ctx, servers, serving)
+}
+
+// withHealth answers /healthz itself. It is no http.ServeMux, which would redirect
+// S3 keys such as a//b.
+func withHealth(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/healthz" {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
