@@ -126,6 +126,10 @@ func TestASTSThatChecksRefusesInWords(t *testing.T) {
 		wanted.RoleARN = "arn:aws:iam::111122223333:role/" + name
 		return wanted
 	}
+	managed := role("missing")
+	managed.Tags = []idp.Tag{{Key: idp.MappingTag, Value: "reports/uploader"}}
+	elsewhere := role("reports-uploader")
+	elsewhere.ProviderARN = "arn:aws:iam::111122223333:saml-provider/gone"
 	long := role("reports-uploader")
 	long.Duration = 2 * time.Hour
 	tests := []struct {
@@ -141,6 +145,8 @@ func TestASTSThatChecksRefusesInWords(t *testing.T) {
 		{"an assertion for another role", role("other"), sign(role("reports-uploader"), a.key, unchanged), exchange.ReasonAssertionRejected},
 		{"a role that trusts another audience", role("regional-audience"), sign(role("regional-audience"), a.key, unchanged), exchange.ReasonAssumeRoleDenied},
 		{"a role that does not exist", role("missing"), sign(role("missing"), a.key, unchanged), exchange.ReasonAssumeRoleDenied},
+		{"a managed role that is not there yet", managed, sign(managed, a.key, unchanged), exchange.ReasonRoleNotReady},
+		{"a provider that is not there", elsewhere, sign(elsewhere, a.key, unchanged), exchange.ReasonProviderNotInIAM},
 		{"a session longer than the role allows", long, sign(long, a.key, unchanged), exchange.ReasonDurationTooLong},
 	}
 	for _, tt := range tests {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,12 @@ import (
 const (
 	// ReasonAssumeRoleDenied means that there is no such role, or that its trust policy does not hold.
 	ReasonAssumeRoleDenied = "AssumeRoleDenied"
+	// ReasonRoleNotReady means that a managed role may not be assumed: it does not exist yet, or STS does
+	// not know it or its trust policy yet.
+	ReasonRoleNotReady = "RoleNotReady"
+	// ReasonProviderNotInIAM means that IAM has no SAML provider of that ARN, or that STS does not know
+	// it yet.
+	ReasonProviderNotInIAM = "ProviderNotInIAM"
 	// ReasonSignatureNotTrusted means that IAM's SAML provider does not hold the signing key.
 	ReasonSignatureNotTrusted = "SignatureNotTrusted"
 	// ReasonIssuerNotTrusted means that IAM's SAML provider holds another entity ID.
@@ -111,7 +118,11 @@ func explain(err error, g idp.Grant) *idp.Refusal {
 	}
 	switch api.ErrorCode() {
 	case "AccessDenied", "AccessDeniedException":
-		return denied(ReasonAssumeRoleDenied, `%s may not be assumed: either the role does not exist, or its trust policy does not admit the provider; write {"Effect": "Allow", "Principal": {"Federated": %q}, "Action": "sts:AssumeRoleWithSAML", "Condition": {"StringEquals": {"SAML:aud": %q}}} in it; a change takes some seconds to reach STS`,
+		if managed(g) {
+			return &idp.Refusal{Kind: idp.Unavailable, Reason: ReasonRoleNotReady, RetryAfter: syncRetryAfter,
+				Message: fmt.Sprintf("%s may not be assumed: the operator makes this role and its trust policy, which takes some seconds to reach STS; condition RoleSynced of RoleMapping %s says how far it is", g.RoleARN, g.Mapping)}
+		}
+		return denied(ReasonAssumeRoleDenied, `%s may not be assumed: either the role does not exist, or its trust policy does not admit the provider (that of another RoleMapping's managed role never does); write {"Effect": "Allow", "Principal": {"Federated": %q}, "Action": "sts:AssumeRoleWithSAML", "Condition": {"StringEquals": {"SAML:aud": %q}}} in it; a change takes some seconds to reach STS`,
 			g.RoleARN, g.ProviderARN, partition.OfRegion(g.Region).ACS)
 	case "InvalidIdentityToken":
 		return explainInvalidToken(api.ErrorMessage(), g)
@@ -135,6 +146,9 @@ func explain(err error, g idp.Grant) *idp.Refusal {
 // explainInvalidToken tells apart what STS reports under one code.
 func explainInvalidToken(message string, g idp.Grant) *idp.Refusal {
 	switch {
+	case strings.Contains(message, "provider doesn't exist"):
+		return &idp.Refusal{Kind: idp.Unavailable, Reason: ReasonProviderNotInIAM, RetryAfter: syncRetryAfter,
+			Message: fmt.Sprintf("%s does not exist in IAM, or not yet as STS sees it: condition ProvidersSynced of its SAMLProvider says whether the operator could create it", g.ProviderARN)}
 	case strings.Contains(message, "signature invalid"):
 		return &idp.Refusal{Kind: idp.Unavailable, Reason: ReasonSignatureNotTrusted, RetryAfter: syncRetryAfter,
 			Message: fmt.Sprintf("%s does not hold the key that signed the assertion: its metadata must be that of this identity provider", g.ProviderARN)}
@@ -144,6 +158,12 @@ func explainInvalidToken(message string, g idp.Grant) *idp.Refusal {
 	default:
 		return denied(ReasonAssertionRejected, "STS does not take the assertion for %s; if the provider demands encryption, set its assertion encryption mode to Allowed", g.ProviderARN)
 	}
+}
+
+// managed reports whether the role is one that the operator makes: only their sessions carry the
+// mapping's tag.
+func managed(g idp.Grant) bool {
+	return slices.ContainsFunc(g.Tags, func(t idp.Tag) bool { return t.Key == idp.MappingTag })
 }
 
 func denied(reason, format string, args ...any) *idp.Refusal {

@@ -33,6 +33,8 @@ func TestEachErrorOfSTSBecomesARefusalThatSaysWhatToDo(t *testing.T) {
 			idp.Unavailable, exchange.ReasonSignatureNotTrusted, true, []string{grant().ProviderARN, "metadata"}},
 		{"an issuer that IAM does not know", 400, "InvalidIdentityToken", "Issuer not present in specified provider",
 			idp.Unavailable, exchange.ReasonIssuerNotTrusted, true, []string{grant().ProviderARN, "issuer"}},
+		{"a provider that IAM does not have", 400, "InvalidIdentityToken", "Specified provider doesn't exist",
+			idp.Unavailable, exchange.ReasonProviderNotInIAM, true, []string{grant().ProviderARN + " does not exist in IAM", "condition ProvidersSynced"}},
 		{"an assertion for another role", 400, "InvalidIdentityToken", "SAML Assertion doesn't contain the requested Role and Metadata in the attributes",
 			idp.Denied, exchange.ReasonAssertionRejected, false, []string{"requested Role and Metadata"}},
 		{"a provider that demands encryption", 400, "InvalidIdentityToken", "Invalid base64 SAMLResponse (Service: AWSOpenIdDiscoveryService; Status Code: 400)",
