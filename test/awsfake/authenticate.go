@@ -80,7 +80,7 @@ func (s *state) principalOf(key *accessKey) *principal {
 	case key.user != nil:
 		p.user = key.user
 		p.arn, p.userID = key.user.arn, key.user.id
-		p.policies = key.user.policies.documents()
+		p.policies = append(key.user.policies.documents(), key.user.attached.documents()...)
 		p.context.Set("aws:PrincipalArn", p.arn)
 		p.context.Set("aws:PrincipalType", "User")
 		p.context.Set("aws:username", key.user.name)

@@ -146,7 +146,9 @@ func (p inlinePolicies) views() []inlinePolicyView {
 }
 
 func (u *user) detail() userDetail {
-	return userDetail{userView: u.view(), UserPolicyList: list(u.policies.views())}
+	return userDetail{
+		userView: u.view(), UserPolicyList: list(u.policies.views()), AttachedManagedPolicies: list(attachedViews(u.attached.sorted())),
+	}
 }
 
 func (r *role) detail(profiles []*instanceProfile) roleDetail {

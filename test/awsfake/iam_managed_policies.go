@@ -82,7 +82,7 @@ func (v policyView) withTags(p *managedPolicy) policyView {
 	return v
 }
 
-// policyUsage counts the roles that use each managed policy.
+// policyUsage counts the roles and users that use each managed policy.
 type policyUsage struct{ attached, boundary map[*managedPolicy]int }
 
 func (a *account) policyUsage() policyUsage {
@@ -93,6 +93,11 @@ func (a *account) policyUsage() policyUsage {
 		}
 		if r.boundary != nil {
 			used.boundary[r.boundary]++
+		}
+	}
+	for _, u := range a.users {
+		for _, p := range u.attached {
+			used.attached[p]++
 		}
 	}
 	return used
@@ -256,7 +261,7 @@ func listManagedPolicies(c *call) (any, error) {
 	if scope != "AWS" {
 		policies = append(policies, c.principal.account.sortedPolicies()...)
 	}
-	policies = slices.DeleteFunc(policies, func(p *managedPolicy) bool { return !strings.HasPrefix(p.path, prefix) })
+	policies = slices.DeleteFunc(policies, outside(prefix))
 	policies, next, err := page(c.params, policies)
 	if err != nil {
 		return nil, err

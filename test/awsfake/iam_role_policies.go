@@ -8,11 +8,11 @@ import (
 	"attache.dev/attache/test/awsfake/policy"
 )
 
-// maxAttachedPolicies is the default quota of a role (IAM User Guide, "IAM and AWS
-// STS quotas").
+// maxAttachedPolicies is the default quota of a role and of a user (IAM User Guide,
+// "IAM and AWS STS quotas").
 const maxAttachedPolicies = 10
 
-// attachedPolicies are the managed policies of a role, by ARN.
+// attachedPolicies are the managed policies of a role or a user, by ARN.
 type attachedPolicies map[string]*managedPolicy
 
 func (a attachedPolicies) documents() []*policy.Document {
@@ -77,7 +77,7 @@ func attachedViews(policies []*managedPolicy) []attachedPolicyView {
 	return views
 }
 
-type listAttachedRolePoliciesResult struct {
+type listAttachedPoliciesResult struct {
 	AttachedPolicies members[attachedPolicyView] `xml:"AttachedPolicies"`
 	pageInfo
 }
@@ -91,10 +91,15 @@ func listAttachedRolePolicies(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	policies := slices.DeleteFunc(r.attached.sorted(), func(p *managedPolicy) bool { return !strings.HasPrefix(p.path, prefix) })
+	policies := slices.DeleteFunc(r.attached.sorted(), outside(prefix))
 	policies, next, err := page(c.params, policies)
 	if err != nil {
 		return nil, err
 	}
-	return listAttachedRolePoliciesResult{AttachedPolicies: list(attachedViews(policies)), pageInfo: pageEnd(next)}, nil
+	return listAttachedPoliciesResult{AttachedPolicies: list(attachedViews(policies)), pageInfo: pageEnd(next)}, nil
+}
+
+// outside finds the policies whose path does not begin with the prefix.
+func outside(prefix string) func(*managedPolicy) bool {
+	return func(p *managedPolicy) bool { return !strings.HasPrefix(p.path, prefix) }
 }

@@ -51,13 +51,15 @@ func createUser(c *call) (any, error) {
 	if c.principal.account.user(name) != nil {
 		return nil, alreadyExists("User with name %s already exists.", name)
 	}
-	u := &user{name: name, path: path, arn: arn, id: newID(prefixUser), created: c.now, policies: inlinePolicies{}}
+	u := &user{name: name, path: path, arn: arn, id: newID(prefixUser), created: c.now, policies: inlinePolicies{}, attached: attachedPolicies{}}
 	c.principal.account.users[strings.ToLower(name)] = u
 	return userResult{User: u.view()}, nil
 }
 
 // userFor authorizes action on the user that UserName names.
-func (c *call) userFor(action string) (*user, error) {
+func (c *call) userFor(action string) (*user, error) { return c.userWith(action, conditionKeys{}) }
+
+func (c *call) userWith(action string, keys conditionKeys) (*user, error) {
 	name, err := c.required("UserName", userNameRule)
 	if err != nil {
 		return nil, err
@@ -67,7 +69,7 @@ func (c *call) userFor(action string) (*user, error) {
 	if u != nil {
 		arn = u.arn
 	}
-	if err := c.authorize(action, arn, conditionKeys{}); err != nil {
+	if err := c.authorize(action, arn, keys); err != nil {
 		return nil, err
 	}
 	if u == nil {
@@ -102,6 +104,9 @@ func deleteUser(c *call) (any, error) {
 	u, err := c.userFor("iam:DeleteUser")
 	if err != nil {
 		return nil, err
+	}
+	if len(u.attached) > 0 {
+		return nil, deleteConflict("Cannot delete entity, must detach all policies first.")
 	}
 	if len(u.policies) > 0 {
 		return nil, deleteConflict("Cannot delete entity, must delete policies first.")

@@ -59,6 +59,7 @@ type user struct {
 	name, path, arn, id string
 	created             time.Time
 	policies            inlinePolicies
+	attached            attachedPolicies
 }
 
 // accessKey is a key that this server issued or was started with. Exactly one of
