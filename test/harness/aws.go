@@ -19,7 +19,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"attache.dev/attache/awsiam"
 	"attache.dev/attache/awsiam/partition"
 	"attache.dev/attache/test/awsfake"
 )
@@ -34,7 +33,6 @@ const (
 
 	awsNamespace  = "aws"
 	adminSecret   = "awsfake-admin"
-	operatorUser  = "attache-operator"
 	controlPort   = 8081
 	deployTimeout = 3 * time.Minute
 )
@@ -119,53 +117,6 @@ func (a *AWS) CallerIdentity(ctx context.Context, accessKeyID, secretAccessKey, 
 		return "", err
 	}
 	return aws.ToString(out.Arn), nil
-}
-
-// AllowOperator gives the operator's user the rights that the README lists for one provider, and
-// no others.
-func (a *AWS) AllowOperator(ctx context.Context, providerName string) error {
-	return a.AllowOperatorRoles(ctx, providerName, awsiam.RolesBounds{})
-}
-
-// AllowOperatorRoles is AllowOperator with the rights to manage roles within bounds.
-func (a *AWS) AllowOperatorRoles(ctx context.Context, providerName string, bounds awsiam.RolesBounds) error {
-	policy, err := awsiam.OperatorPolicy(partition.Commercial, AccountID, providerName, bounds)
-	if err != nil {
-		return err
-	}
-	if err := a.ensureOperatorUser(ctx); err != nil {
-		return err
-	}
-	_, err = a.IAM.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
-		UserName: aws.String(operatorUser), PolicyName: aws.String(providerName), PolicyDocument: aws.String(policy),
-	})
-	return err
-}
-
-// ForbidOperator takes the rights of AllowOperator away.
-func (a *AWS) ForbidOperator(ctx context.Context, providerName string) error {
-	_, err := a.IAM.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: aws.String(operatorUser), PolicyName: aws.String(providerName)})
-	return err
-}
-
-func (a *AWS) ensureOperatorUser(ctx context.Context) error {
-	var exists *iamtypes.EntityAlreadyExistsException
-	if _, err := a.IAM.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String(operatorUser)}); err != nil && !errors.As(err, &exists) {
-		return fmt.Errorf("create the operator's user: %w", err)
-	}
-	return nil
-}
-
-// operatorKey makes a fresh access key for the operator's user, and the user where it is absent.
-func (a *AWS) operatorKey(ctx context.Context) (id, secret string, err error) {
-	if err := a.ensureOperatorUser(ctx); err != nil {
-		return "", "", err
-	}
-	out, err := a.IAM.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String(operatorUser)})
-	if err != nil {
-		return "", "", fmt.Errorf("create the operator's access key: %w", err)
-	}
-	return aws.ToString(out.AccessKey.AccessKeyId), aws.ToString(out.AccessKey.SecretAccessKey), nil
 }
 
 // EnsureRole makes a role that the named provider's subjects may assume, as an administrator of
