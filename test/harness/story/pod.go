@@ -19,7 +19,7 @@ func (s *Story) Pod(name string, args ...string) *corev1.Pod {
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Tenant, Name: name},
 		Spec: corev1.PodSpec{
-			ServiceAccountName: ServiceAccount, AutomountServiceAccountToken: &no,
+			ServiceAccountName: s.ServiceAccount, AutomountServiceAccountToken: &no,
 			RestartPolicy: corev1.RestartPolicyNever, TerminationGracePeriodSeconds: &grace,
 			SecurityContext: &corev1.PodSecurityContext{
 				RunAsNonRoot: &yes, RunAsUser: &user, FSGroup: &user,
@@ -79,7 +79,7 @@ func (s *Story) Token(audience string, pod *corev1.Pod) string {
 	if pod != nil {
 		request.Spec.BoundObjectRef = &authenticationv1.BoundObjectReference{Kind: "Pod", APIVersion: "v1", Name: pod.Name, UID: pod.UID}
 	}
-	answer, err := s.Cluster.Clientset.CoreV1().ServiceAccounts(s.Tenant).CreateToken(s.Context(), ServiceAccount, request, metav1.CreateOptions{})
+	answer, err := s.Cluster.Clientset.CoreV1().ServiceAccounts(s.Tenant).CreateToken(s.Context(), s.ServiceAccount, request, metav1.CreateOptions{})
 	s.Expect(err).NotTo(HaveOccurred())
 	return answer.Status.Token
 }

@@ -17,7 +17,7 @@ import (
 	"attache.dev/attache/test/harness"
 )
 
-// ServiceAccount is the service account of every story's pods.
+// ServiceAccount is the service account of a story's pods, unless it goes on as another.
 const ServiceAccount = "uploader"
 
 // Story is one user's world. All of it goes when the test ends.
@@ -30,13 +30,15 @@ type Story struct {
 	// Provider allows the namespace the roles TENANT-* and managed roles under /attache/TENANT/. It
 	// is not created yet.
 	Provider *v1alpha1.SAMLProvider
+	// ServiceAccount of the pods and subject of the mappings.
+	ServiceAccount string
 }
 
 // New begins a story: its namespace, its service account, and the operator's rights in AWS.
 func (w *World) New(t *testing.T) *Story {
 	t.Helper()
 	tenant := "e2e-" + rand.String(6)
-	s := &Story{T: t, Gomega: NewWithT(t), World: w, Tenant: tenant, Provider: newProvider(tenant)}
+	s := &Story{T: t, Gomega: NewWithT(t), World: w, Tenant: tenant, Provider: newProvider(tenant), ServiceAccount: ServiceAccount}
 	t.Cleanup(s.end)
 	s.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant, Labels: map[string]string{"attache.dev/ca": "true"}}})
 	s.Create(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: ServiceAccount, Namespace: tenant}})
@@ -65,6 +67,15 @@ func newProvider(tenant string) *v1alpha1.SAMLProvider {
 	}
 }
 
+// As returns the same world for pods of another service account, which is created.
+func (s *Story) As(serviceAccount string) *Story {
+	s.Helper()
+	other := *s
+	other.ServiceAccount = serviceAccount
+	s.Create(&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: serviceAccount, Namespace: s.Tenant}})
+	return &other
+}
+
 // Ready creates the provider and a mapping of the existing role TENANT-uploader, and waits for both.
 func (s *Story) Ready() *Story {
 	s.Helper()
@@ -90,7 +101,7 @@ func (s *Story) MappingOf(name, provider, arn string) *v1alpha1.RoleMapping {
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.Tenant, Name: name},
 		Spec: v1alpha1.RoleMappingSpec{
 			ProviderRef: v1alpha1.ProviderReference{Name: provider},
-			Subjects:    []v1alpha1.Subject{{Kind: v1alpha1.SubjectServiceAccount, Name: ServiceAccount}},
+			Subjects:    []v1alpha1.Subject{{Kind: v1alpha1.SubjectServiceAccount, Name: s.ServiceAccount}},
 			Role:        v1alpha1.Role{ARN: arn},
 		},
 	}
