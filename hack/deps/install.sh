@@ -10,7 +10,7 @@ declare -A groups=(
   # socat leads 127.0.0.1 to the API server; the rest makes certificates, namespaces and devices.
   [cluster]="runc containernetworking-plugins nftables iptables conntrack socat iproute2 kmod mount openssl procps util-linux"
   # Signatures, schemas and credentials are checked by programs that share no code with the product.
-  [test]="awscli libxml2-utils opensaml-schemas xmlsec1 xmltooling-schemas"
+  [test]="awscli libxml2-utils opensaml-schemas python3-boto3 xmlsec1 xmltooling-schemas"
   [verify]="shellcheck"
 )
 
