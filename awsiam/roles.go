@@ -182,4 +182,4 @@ func attachedARNs(policies []types.AttachedPolicy) []string {
 	return arns
 }
 
-func seconds(d time.Duration) *int32 { return aws.Int32(int32(d / time.Second)) }
+func seconds(d time.Duration) *int32 { return aws.Int32(int32(d.Seconds())) }

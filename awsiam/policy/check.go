@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -46,10 +45,10 @@ func Check(document string) error {
 	sids := map[string]bool{}
 	for i, s := range statements {
 		if err := s.checkIdentity(); err != nil {
-			return fmt.Errorf("Statement[%d]: %w", i, err)
+			return within(statementAt(i), err)
 		}
 		if s.Sid != "" && sids[s.Sid] {
-			return fmt.Errorf("Statement[%d]: Sid: another statement is called %q already", i, s.Sid)
+			return within(statementAt(i), at("Sid", "another statement is called %q already", s.Sid))
 		}
 		sids[s.Sid] = true
 	}
@@ -59,20 +58,20 @@ func Check(document string) error {
 func (s Statement) checkIdentity() error {
 	switch {
 	case s.Principal != nil || s.NotPrincipal != nil:
-		return errors.New("Principal: leave it out, the role is the principal of its policies")
+		return at("Principal", "leave it out, the role is the principal of its policies")
 	case (s.Resource == nil) == (s.NotResource == nil):
-		return errors.New("Resource: write either Resource or NotResource")
+		return at("Resource", "write either Resource or NotResource")
 	case !sidPattern.MatchString(s.Sid):
-		return fmt.Errorf("Sid: %q has characters other than letters and digits", s.Sid)
+		return at("Sid", "%q has characters other than letters and digits", s.Sid)
 	}
 	for _, action := range append(s.Action, s.NotAction...) {
 		if action != "*" && !strings.Contains(action, ":") {
-			return fmt.Errorf("Action: %q names no service: write SERVICE:ACTION, such as s3:GetObject", action)
+			return at("Action", "%q names no service: write SERVICE:ACTION, such as s3:GetObject", action)
 		}
 	}
 	for _, resource := range append(s.Resource, s.NotResource...) {
 		if resource != "*" && !strings.Contains(resource, ":") {
-			return fmt.Errorf("Resource: %q is not an ARN: write \"*\" or an ARN, such as arn:aws:s3:::bucket/*", resource)
+			return at("Resource", "%q is not an ARN: write \"*\" or an ARN, such as arn:aws:s3:::bucket/*", resource)
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -42,30 +41,32 @@ func Parse(document string) ([]Statement, error) {
 		return nil, err
 	}
 	if version, found := o["Version"]; found && version != "2012-10-17" && version != "2008-10-17" {
-		return nil, errors.New(`Version: write "2012-10-17"`)
+		return nil, at("Version", `write "2012-10-17"`)
 	}
 	if _, err := o.text("Id"); err != nil {
 		return nil, err
 	}
 	items := list(o["Statement"])
 	if len(items) == 0 || items[0] == nil {
-		return nil, errors.New("Statement: write a list of at least one statement")
+		return nil, at("Statement", "write a list of at least one statement")
 	}
 	statements := make([]Statement, 0, len(items))
 	for i, item := range items {
 		s, err := parseStatement(item)
 		if err != nil {
-			return nil, fmt.Errorf("Statement[%d]: %w", i, err)
+			return nil, within(statementAt(i), err)
 		}
 		statements = append(statements, s)
 	}
 	return statements, nil
 }
 
+func statementAt(i int) string { return fmt.Sprintf("Statement[%d]", i) }
+
 func parseStatement(value any) (s Statement, err error) {
 	o, ok := value.(object)
 	if !ok {
-		return s, errors.New("write an object")
+		return s, at("", "write an object")
 	}
 	if err := o.onlyHas(statementElements); err != nil {
 		return s, err
@@ -77,7 +78,7 @@ func parseStatement(value any) (s Statement, err error) {
 		return s, err
 	}
 	if s.Effect != Allow && s.Effect != Deny {
-		return s, fmt.Errorf("Effect: write %q or %q", Allow, Deny)
+		return s, at("Effect", "write %q or %q", Allow, Deny)
 	}
 	for _, e := range []struct {
 		element string
@@ -88,7 +89,7 @@ func parseStatement(value any) (s Statement, err error) {
 		}
 	}
 	if (s.Action == nil) == (s.NotAction == nil) {
-		return s, errors.New("Action: write either Action or NotAction")
+		return s, at("Action", "write either Action or NotAction")
 	}
 	if s.Principal, err = parsePrincipals(o, "Principal"); err != nil {
 		return s, err
@@ -111,7 +112,7 @@ func parsePrincipals(o object, element string) (map[string][]string, error) {
 	principals := map[string][]string{}
 	for _, name := range byType.keys() {
 		if principals[name], err = byType.texts(name, textOf); err != nil {
-			return nil, fmt.Errorf("%s: %w", element, err)
+			return nil, within(element, err)
 		}
 	}
 	return principals, nil
@@ -126,12 +127,12 @@ func parseConditions(o object) (map[string]map[string][]string, error) {
 	for _, operator := range byOperator.keys() {
 		byKey, err := byOperator.member(operator)
 		if err != nil {
-			return nil, fmt.Errorf("Condition: %w", err)
+			return nil, within("Condition", err)
 		}
 		conditions[operator] = map[string][]string{}
 		for _, key := range byKey.keys() {
 			if conditions[operator][key], err = byKey.texts(key, anyScalarOf); err != nil {
-				return nil, fmt.Errorf("Condition: %s: %w", operator, err)
+				return nil, within("Condition."+operator, err)
 			}
 		}
 	}
@@ -143,7 +144,7 @@ func (o object) keys() []string { return slices.Sorted(maps.Keys(o)) }
 func (o object) onlyHas(known []string) error {
 	for _, key := range o.keys() {
 		if !slices.Contains(known, key) {
-			return fmt.Errorf("%q is not an element of the policy grammar: write one of %q", key, known)
+			return at("", "%q is not an element of the policy grammar: write one of %q", key, known)
 		}
 	}
 	return nil
@@ -157,7 +158,7 @@ func (o object) text(key string) (string, error) {
 	}
 	s, ok := value.(string)
 	if !ok {
-		return "", fmt.Errorf("%s: write a string", key)
+		return "", at(key, "write a string")
 	}
 	return s, nil
 }
@@ -170,13 +171,13 @@ func (o object) texts(key string, text func(any) (string, bool)) ([]string, erro
 	}
 	items := list(value)
 	if len(items) == 0 {
-		return nil, fmt.Errorf("%s: write at least one value", key)
+		return nil, at(key, "write at least one value")
 	}
 	texts := make([]string, 0, len(items))
 	for _, item := range items {
 		s, ok := text(item)
 		if !ok {
-			return nil, fmt.Errorf("%s: write a string or a list of strings", key)
+			return nil, at(key, "write a string or a list of strings")
 		}
 		texts = append(texts, s)
 	}
@@ -191,7 +192,7 @@ func (o object) member(key string) (object, error) {
 	}
 	inner, ok := value.(object)
 	if !ok {
-		return nil, fmt.Errorf("%s: write an object", key)
+		return nil, at(key, "write an object")
 	}
 	return inner, nil
 }

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -175,6 +176,8 @@ func (n Need) statement() string {
 	if n.SourceIdentity {
 		actions = append(actions, setSourceIdentity)
 	}
-	return fmt.Sprintf(`{"Effect": "Allow", "Principal": {%q: %q}, "Action": ["%s"], "Condition": {"StringEquals": {%q: %q}}}`,
-		federated, n.ProviderARN, strings.Join(actions, `", "`), audienceKey, n.Recipient)
+	// A list of strings always has a JSON form.
+	out, _ := json.Marshal(actions)
+	return fmt.Sprintf(`{"Effect": "Allow", "Principal": {%q: %q}, "Action": %s, "Condition": {"StringEquals": {%q: %q}}}`,
+		federated, n.ProviderARN, out, audienceKey, n.Recipient)
 }
