@@ -38,6 +38,22 @@ type answer struct {
 
 func (w *world) send(t *testing.T, c signedCall) (*http.Response, answer) {
 	t.Helper()
+	response, raw := w.exchange(t, c)
+	var a answer
+	NewWithT(t).Expect(xml.Unmarshal(raw, &a)).To(Succeed(), string(raw))
+	return response, a
+}
+
+// raw sends a call of IAM as the root user and returns the answer's body.
+func (w *world) raw(t *testing.T, body string) string {
+	t.Helper()
+	root := aws.Credentials{AccessKeyID: adminKey, SecretAccessKey: adminSecret}
+	_, raw := w.exchange(t, signedCall{credentials: root, service: "iam", region: w.iamRegion, at: w.now(), body: body})
+	return string(raw)
+}
+
+func (w *world) exchange(t *testing.T, c signedCall) (*http.Response, []byte) {
+	t.Helper()
 	g := NewWithT(t)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/", strings.NewReader(c.body))
 	g.Expect(err).NotTo(HaveOccurred())
@@ -53,9 +69,7 @@ func (w *world) send(t *testing.T, c signedCall) (*http.Response, answer) {
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	g.Expect(err).NotTo(HaveOccurred())
-	var a answer
-	g.Expect(xml.Unmarshal(raw, &a)).To(Succeed(), string(raw))
-	return response, a
+	return response, raw
 }
 
 const callerIdentity = "Action=GetCallerIdentity&Version=2011-06-15"
