@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"attache.dev/attache/api/v1alpha1"
@@ -142,6 +143,73 @@ func TestTheDoorFollowsTheCluster(t *testing.T) {
 	g.Eventually(func() string { return d.ask(t, token).Description }).Should(Equal(`there is no SAMLProvider "` + w.provider.Name + `" any more`))
 	g.Expect(d.get(t, d.ops+"/readyz")).To(Equal(`there is no SAMLProvider "` + w.provider.Name + "\"\n"))
 	g.Expect(d.get(t, d.ops+"/healthz")).To(Equal("ok\n"))
+}
+
+// What stops a grant stops it for credentials that are still in the cache too, and these are given
+// again, without another call to STS, when it is allowed again.
+func TestWhatStopsAGrantStopsItAtOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		stop  func(*testing.T, *world)
+		again func(*testing.T, *world)
+		says  string
+	}{
+		{
+			"the provider denies",
+			func(t *testing.T, w *world) { w.update(t, func() { w.provider.Spec.Deny = true }) },
+			func(t *testing.T, w *world) { w.update(t, func() { w.provider.Spec.Deny = false }) },
+			"which stops every delegation; ask its owner",
+		},
+		{
+			"the mapping denies",
+			func(t *testing.T, w *world) { w.update(t, func() { w.mapping.Spec.Deny = true }) },
+			func(t *testing.T, w *world) { w.update(t, func() { w.mapping.Spec.Deny = false }) },
+			"which stops every delegation by it",
+		},
+		{
+			"allow names other roles",
+			func(t *testing.T, w *world) {
+				w.update(t, func() {
+					w.provider.Spec.Allow[0].Roles = []v1alpha1.RolePattern{"arn:aws:iam::" + accountID + ":role/billing-*"}
+				})
+			},
+			func(t *testing.T, w *world) {
+				w.update(t, func() { w.provider.Spec.Allow[0].Roles = []v1alpha1.RolePattern{roleARN} })
+			},
+			"none whose roles match " + roleARN,
+		},
+		{
+			"the namespace loses the label that allow selects by",
+			func(t *testing.T, w *world) { w.label(t, "") },
+			func(t *testing.T, w *world) { w.label(t, "gold") },
+			"has no entry for namespace",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			w := newWorld(t)
+			w.label(t, "gold")
+			w.update(t, func() {
+				w.provider.Spec.Allow[0].Namespaces = v1alpha1.NamespaceSelection{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "gold"}}}
+			})
+			d := open(t, w)
+			token := w.token(t)
+			first := d.ask(t, token)
+			g.Expect(first.status).To(Equal(http.StatusOK), first.Description)
+
+			tt.stop(t, w)
+			g.Eventually(func() string { return d.ask(t, token).Description }).Should(ContainSubstring(tt.says))
+			refused := d.ask(t, token)
+			g.Expect(refused.status).To(Equal(http.StatusForbidden))
+			g.Expect(refused.Error).To(Equal("access_denied"))
+			g.Expect(refused.Credentials).To(BeZero())
+
+			tt.again(t, w)
+			g.Eventually(func() int { return d.ask(t, token).status }).Should(Equal(http.StatusOK))
+			g.Expect(d.ask(t, token).Credentials).To(Equal(first.Credentials))
+			g.Expect(w.exchanges(t)).To(HaveLen(1))
+		})
+	}
 }
 
 func TestTheDoorRefusesWhileItsProviderIsBeingDeleted(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"attache.dev/attache/api/v1alpha1"
@@ -135,6 +137,26 @@ func (w *world) makeRole(t *testing.T) {
 		RoleName: aws.String(roleName), AssumeRolePolicyDocument: aws.String(fmt.Sprintf(trustShape, w.providerARN)),
 	})
 	must(t, err)
+}
+
+// update changes the provider's spec or the mapping's.
+func (w *world) update(t *testing.T, change func()) {
+	t.Helper()
+	change()
+	for _, o := range []client.Object{w.provider, w.mapping} {
+		must(t, env.Client.Update(t.Context(), o))
+	}
+}
+
+// label sets the label tier of the pod's namespace, or takes it off.
+func (w *world) label(t *testing.T, tier string) {
+	t.Helper()
+	value := []byte("null")
+	if tier != "" {
+		value = []byte(strconv.Quote(tier))
+	}
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"tier":`+string(value)+`}}}`))
+	must(t, env.Client.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.pod.Namespace}}, patch))
 }
 
 // fault makes AWS's answers to AssumeRoleWithSAML fail.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -45,8 +46,13 @@ func newCluster(provider, namespace string, logger *slog.Logger) *cluster {
 // State returns the provider and its keys as they are now.
 func (c *cluster) State() delegation.State { return *c.state.Load() }
 
+// namespaceMetadata is what the IdP reads of namespaces.
+func namespaceMetadata() *metav1.PartialObjectMetadata {
+	return &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}}
+}
+
 // watch builds a cache that is confined to what the IdP may read: the RoleMappings that name its
-// provider, that provider, and the Secret of its keys.
+// provider, that provider, the Secret of its keys, and the labels of namespaces.
 func (c *cluster) watch(ctx context.Context, config *rest.Config, scheme *runtime.Scheme) (cache.Cache, error) {
 	watched, err := cache.New(config, cache.Options{
 		Scheme:                      scheme,
@@ -58,6 +64,7 @@ func (c *cluster) watch(ctx context.Context, config *rest.Config, scheme *runtim
 			&corev1.Secret{}: {Namespaces: map[string]cache.Config{
 				c.namespace: {FieldSelector: fields.OneTermEqualSelector("metadata.name", keys.SecretName(c.provider))},
 			}},
+			namespaceMetadata(): {Transform: labelsOnly},
 		},
 	})
 	if err != nil {
@@ -71,6 +78,7 @@ func (c *cluster) watch(ctx context.Context, config *rest.Config, scheme *runtim
 		{&v1alpha1.RoleMapping{}, c.mappingChanged, c.mappingDeleted},
 		{&v1alpha1.SAMLProvider{}, c.providerChanged, c.providerDeleted},
 		{&corev1.Secret{}, c.keysChanged, c.keysDeleted},
+		{namespaceMetadata(), c.namespaceChanged, c.namespaceDeleted},
 	} {
 		informer, err := watched.GetInformer(ctx, o.object, cache.BlockUntilSynced(false))
 		if err != nil {
@@ -92,6 +100,14 @@ func (c *cluster) watch(ctx context.Context, config *rest.Config, scheme *runtim
 		c.informed = append(c.informed, registration)
 	}
 	return watched, nil
+}
+
+// labelsOnly drops what selectors do not read: there may be thousands of namespaces.
+func labelsOnly(object any) (any, error) {
+	if n, ok := object.(*metav1.PartialObjectMetadata); ok {
+		n.ManagedFields, n.Annotations, n.OwnerReferences = nil, nil, nil
+	}
+	return object, nil
 }
 
 // notReady returns what a request would still lack, or nothing.
@@ -127,6 +143,18 @@ func (c *cluster) mappingChanged(object any) {
 func (c *cluster) mappingDeleted(object any) {
 	if m, ok := object.(*v1alpha1.RoleMapping); ok {
 		c.mappings.Delete(m.Namespace, m.Name)
+	}
+}
+
+func (c *cluster) namespaceChanged(object any) {
+	if n, ok := object.(*metav1.PartialObjectMetadata); ok {
+		c.mappings.SetNamespace(n.Name, n.Labels)
+	}
+}
+
+func (c *cluster) namespaceDeleted(object any) {
+	if n, ok := object.(*metav1.PartialObjectMetadata); ok {
+		c.mappings.DeleteNamespace(n.Name)
 	}
 }
 

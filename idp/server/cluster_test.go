@@ -87,3 +87,28 @@ func TestMappingsComeAndGo(t *testing.T) {
 	c.mappingDeleted(m)
 	g.Expect(c.mappings.Candidates(s)).To(BeEmpty())
 }
+
+func TestNamespacesComeAndGo(t *testing.T) {
+	g := NewWithT(t)
+	c := newCluster("corp", "attache-system", slog.New(slog.DiscardHandler))
+	labels := func() map[string]string {
+		return c.mappings.Facts(&v1alpha1.RoleMapping{ObjectMeta: metav1.ObjectMeta{Namespace: "reports"}}).NamespaceLabels
+	}
+	n := namespaceMetadata()
+	n.Name, n.Labels = "reports", map[string]string{"tier": "gold"}
+	c.namespaceChanged(n)
+	g.Expect(labels()).To(Equal(map[string]string{"tier": "gold"}))
+	c.namespaceDeleted(n)
+	g.Expect(labels()).To(BeNil())
+}
+
+func TestOnlyTheLabelsOfANamespaceAreKept(t *testing.T) {
+	g := NewWithT(t)
+	n := namespaceMetadata()
+	n.Name, n.ResourceVersion = "reports", "7"
+	n.Labels, n.Annotations = map[string]string{"tier": "gold"}, map[string]string{"note": "long"}
+	n.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "kubectl"}}
+	kept, err := labelsOnly(n)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(kept).To(HaveField("ObjectMeta", Equal(metav1.ObjectMeta{Name: "reports", ResourceVersion: "7", Labels: map[string]string{"tier": "gold"}})))
+}
