@@ -15,11 +15,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/controllers"
+	"attache.dev/attache/internal/metrics"
 )
 
 // operatorOptions are the flags of `attache operator`.
@@ -122,6 +124,8 @@ func (o operatorOptions) addControllers(ctx context.Context, mgr ctrl.Manager) e
 	if err != nil {
 		return err
 	}
+	counts := metrics.NewOperator(ctrlmetrics.Registry)
+	ambient.Observe(counts.CalledIAM)
 	return controllers.Setup(ctx, mgr, controllers.Options{
 		Namespace:       o.namespace,
 		Image:           o.idpImage,
@@ -130,7 +134,9 @@ func (o operatorOptions) addControllers(ctx context.Context, mgr ctrl.Manager) e
 		IAM: func(a v1alpha1.Account) awsiam.API {
 			return ambient.API(a.Region, a.Endpoints.IAM)
 		},
-		Clock: time.Now,
+		Clock:    time.Now,
+		Metrics:  counts,
+		Registry: ctrlmetrics.Registry,
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -17,15 +18,19 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/snapshot"
 	"attache.dev/attache/controllers/cabundle"
+	"attache.dev/attache/controllers/drift"
 	"attache.dev/attache/controllers/rolemapping"
 	"attache.dev/attache/controllers/samlprovider"
 	"attache.dev/attache/controllers/ssa"
 	"attache.dev/attache/controllers/status"
 	"attache.dev/attache/idp/deploy"
+	"attache.dev/attache/internal/metrics"
 )
 
 // reporter is the operator's name in events.
@@ -44,6 +49,9 @@ type Options struct {
 	IAM func(v1alpha1.Account) awsiam.API
 	// Clock tells the time.
 	Clock func() time.Time
+	// Metrics of the operator's work go to Registry. Both may be nil for none.
+	Metrics  *metrics.Operator
+	Registry prometheus.Registerer
 }
 
 // Setup registers every controller with a manager whose cache was made with Cache.
@@ -64,9 +72,13 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := provider.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the SAMLProvider controller: %w", err)
 	}
-	mapping := &rolemapping.Reconciler{Client: mgr.GetClient(), Status: writer}
-	if err := mapping.SetupWithManager(ctx, mgr); err != nil {
-		return fmt.Errorf("set up the RoleMapping controller: %w", err)
+	if err := o.setUpMappings(ctx, mgr, writer); err != nil {
+		return err
+	}
+	if o.Registry != nil {
+		if err := o.Registry.Register(metrics.Resources{Count: standing{cache: mgr.GetClient(), elected: mgr.Elected()}.count}); err != nil {
+			return fmt.Errorf("register the metrics of the objects: %w", err)
+		}
 	}
 	authority := &cabundle.AuthorityReconciler{Client: mgr.GetClient(), Namespace: o.Namespace, Clock: o.Clock}
 	if err := authority.SetupWithManager(mgr); err != nil {
@@ -79,8 +91,44 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	return nil
 }
 
+// setUpMappings registers the controller of the RoleMappings and the one that calls for those whose
+// role has changed.
+func (o Options) setUpMappings(ctx context.Context, mgr ctrl.Manager, writer status.Writer) error {
+	snapshots := &snapshot.Store{Clock: o.Clock}
+	changed := make(chan event.GenericEvent)
+	mapping := &rolemapping.Reconciler{
+		Client:     mgr.GetClient(),
+		Status:     writer,
+		IAM:        o.IAM,
+		Snapshots:  snapshots,
+		Changed:    changed,
+		Drifted:    func(repaired bool) { o.Metrics.Drifted("RoleMapping", repaired) },
+		ClusterUID: o.ClusterUID,
+		Clock:      o.Clock,
+	}
+	if err := mapping.SetupWithManager(ctx, mgr); err != nil {
+		return fmt.Errorf("set up the RoleMapping controller: %w", err)
+	}
+	watch := &drift.Reconciler{
+		Client:    mgr.GetClient(),
+		IAM:       o.IAM,
+		Snapshots: snapshots,
+		Mappings:  mapping,
+		Changed:   changed,
+		Taken: func(took time.Duration, calls int, err error) {
+			o.Metrics.TookSnapshot(took, calls, awsiam.OutcomeOf(err))
+		},
+		Clock: o.Clock,
+	}
+	if err := watch.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the drift controller: %w", err)
+	}
+	return nil
+}
+
 // Cache confines what the operator keeps in memory, and may read, to its own objects: those of its
-// namespace, cluster-wide ones with the provider's label, and the CA bundles.
+// namespace, cluster-wide ones with the provider's label, and the CA bundles. Namespaces are kept as
+// metadata alone, because allow may select them by their labels.
 func Cache(namespace string) cache.Options {
 	own := cache.ByObject{Namespaces: map[string]cache.Config{namespace: {}}}
 	ofProviders := cache.ByObject{Label: labels.NewSelector().Add(exists(deploy.LabelProvider))}
@@ -94,7 +142,6 @@ func Cache(namespace string) cache.Options {
 		&rbacv1.RoleBinding{}:           own,
 		&rbacv1.ClusterRole{}:           ofProviders,
 		&rbacv1.ClusterRoleBinding{}:    ofProviders,
-		&corev1.Namespace{}:             {Label: labels.SelectorFromSet(labels.Set{cabundle.Label: cabundle.LabelValue})},
 		&corev1.ConfigMap{}:             {Field: fields.OneTermEqualSelector("metadata.name", cabundle.Name)},
 	}}
 }

@@ -31,7 +31,7 @@ const BundleKey = tlsca.BundleKey
 // +kubebuilder:rbac:groups="",resources=configmaps,resourceNames=attache-ca,verbs=get;list;watch;create;patch;delete
 
 // BundleReconciler keeps the ConfigMaps. Its requests are namespaces. The cache it reads from holds
-// only namespaces with the label and only ConfigMaps of that name.
+// all namespaces, as metadata, and only ConfigMaps of that name.
 type BundleReconciler struct {
 	Client client.Client
 	// Namespace of the operator.

@@ -2,114 +2,147 @@ package rolemapping
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"attache.dev/attache/api/v1alpha1"
-	"attache.dev/attache/awsiam/partition"
+	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/snapshot"
+	"attache.dev/attache/controllers/attempts"
 	"attache.dev/attache/controllers/status"
-	"attache.dev/attache/idp/mapping"
 )
 
 // conflictDelay is how long a reconciliation waits whose object has changed since it was read.
 const conflictDelay = 200 * time.Millisecond
 
-// +kubebuilder:rbac:groups=attache.dev,resources=rolemappings;samlproviders,verbs=get;list;watch
+// +kubebuilder:rbac:groups=attache.dev,resources=samlproviders,verbs=get;list;watch
+// +kubebuilder:rbac:groups=attache.dev,resources=rolemappings,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=attache.dev,resources=rolemappings/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// Reconciler tells whether RoleMappings work. It reads from caches alone, and writes only what
-// changes: there may be thousands of mappings of one provider.
+// Reconciler brings RoleMappings about. There may be thousands of one provider: it writes only what
+// changes, and asks IAM only when something makes it.
 type Reconciler struct {
 	Client client.Client
 	Status status.Writer
+	// IAM returns the calls for an account.
+	IAM func(v1alpha1.Account) awsiam.API
+	// Snapshots answer for IAM where they are fresh.
+	Snapshots *snapshot.Store
+	// Changed calls for mappings whose role was seen to differ from what was written; nil if nobody
+	// looks.
+	Changed <-chan event.GenericEvent
+	// Drifted counts drift that was found, and whether it was put right; nil counts nothing.
+	Drifted func(repaired bool)
+	// ClusterUID is the UID of the kube-system namespace.
+	ClusterUID string
+	Clock      func() time.Time
+
+	attempts attempts.Memory
+	looks    looks
 }
 
-// Reconcile looks at one RoleMapping and has what it found written.
+// phase is one step of the way. An error is the Kubernetes API's, and is told in condition.
+type phase struct {
+	condition string
+	// concerns tells whether there is anything to do; nil for always.
+	concerns func(*scope) bool
+	run      func(*Reconciler, context.Context, *scope) (status.Finding, error)
+}
+
+// phases are gone through in order. One that needs what an earlier one did not bring about does not
+// concern the mapping then: its condition keeps its last word.
+var phases = []phase{
+	{v1alpha1.ConditionAccepted, nil, (*Reconciler).accept},
+	{v1alpha1.ConditionReady, mayWrite, (*Reconciler).addFinalizer},
+	{v1alpha1.ConditionRoleSynced, mayRecord, (*Reconciler).reconcileRole},
+	{v1alpha1.ConditionTrustPolicyVerified, hasExistingRole, (*Reconciler).verifyTrust},
+	{v1alpha1.ConditionReady, isAccepted, (*Reconciler).examineProvider},
+}
+
+// deletionPhases are those of an object that goes away.
+var deletionPhases = []phase{
+	{v1alpha1.ConditionRoleSynced, (*scope).finalized, (*Reconciler).deleteRole},
+	{v1alpha1.ConditionReady, (*scope).finalized, (*Reconciler).removeFinalizer},
+}
+
+func isAccepted(s *scope) bool      { return s.accepted }
+func hasExistingRole(s *scope) bool { return s.accepted && s.existing() }
+func mayWrite(s *scope) bool        { return s.accepted && s.managed() && !s.account.Observed() }
+
+// mayRecord holds where the finalizer stands before the ledger names anything.
+func mayRecord(s *scope) bool {
+	return s.accepted && s.managed() && (s.account.Observed() || s.finalized())
+}
+
+// Reconcile takes a RoleMapping through its phases and has the outcome written.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	m := &v1alpha1.RoleMapping{}
 	if err := r.Client.Get(ctx, req.NamespacedName, m); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if !m.DeletionTimestamp.IsZero() {
+	going := !m.DeletionTimestamp.IsZero()
+	if m.Spec.Suspend && !going {
 		return ctrl.Result{}, nil
 	}
-	p := &v1alpha1.SAMLProvider{}
-	err := r.Client.Get(ctx, client.ObjectKey{Name: m.Spec.ProviderRef.Name}, p)
-	if client.IgnoreNotFound(err) != nil {
+	s, err := r.newScope(ctx, m)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if apierrors.IsNotFound(err) {
-		p = nil
+	todo := phases
+	if going {
+		todo = deletionPhases
 	}
-	err = r.Status.RoleMapping(ctx, m, examine(p, m))
-	if apierrors.IsConflict(err) {
+	failures := r.run(ctx, s, todo)
+	if s.released || going && !s.finalized() {
+		r.forget(s)
+		r.Status.Changed(m, s.changes)
+		return ctrl.Result{}, errors.Join(failures...)
+	}
+	if err := r.Status.RoleMapping(ctx, m, s.report()); err != nil {
+		failures = append(failures, client.IgnoreNotFound(err))
+	}
+	if onlyConflicts(failures) {
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil
 	}
-	return ctrl.Result{}, client.IgnoreNotFound(err)
+	return ctrl.Result{RequeueAfter: status.Soonest(s.findings)}, errors.Join(failures...)
 }
 
-// examine says how a mapping stands with its provider, which is nil when there is none.
-func examine(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) status.RoleMappingReport {
-	if p == nil {
-		return status.RoleMappingReport{Findings: []status.Finding{found(v1alpha1.ReasonProviderNotFound, fmt.Sprintf(
-			"SAMLProvider %q does not exist: create it, or delete this RoleMapping and create one with the name of an existing SAMLProvider in spec.providerRef.name",
-			m.Spec.ProviderRef.Name))}}
+func (r *Reconciler) run(ctx context.Context, s *scope, todo []phase) []error {
+	var failures []error
+	for _, ph := range todo {
+		if ph.concerns != nil && !ph.concerns(s) {
+			continue
+		}
+		finding, err := ph.run(r, ctx, s)
+		if err != nil {
+			failures = append(failures, err)
+			finding = status.Finding{Outcome: kubernetesError(ph.condition), Message: err.Error()}
+		}
+		s.findings = append(s.findings, finding)
 	}
-	if f, refuse := mapping.Refuse(p, m); refuse {
-		return status.RoleMappingReport{Findings: []status.Finding{refused(f)}}
-	}
-	account := accountOf(p, m)
-	report := status.RoleMappingReport{
-		Findings:    []status.Finding{found(v1alpha1.ReasonAccepted, fmt.Sprintf("SAMLProvider %q allows this mapping", p.Name))},
-		RoleARN:     m.Spec.Role.ARN,
-		ProviderARN: partition.OfRegion(account.Region).SAMLProviderARN(account.ID, p.ProviderName(account)),
-	}
-	if why, not := cannotServe(p, account.ID); not {
-		report.Findings = append(report.Findings, found(v1alpha1.ReasonProviderNotReady, why))
-	}
-	return report
+	return failures
 }
 
-// accountOf is the provider's account that the role is in; mapping.Refuse has seen that there is
-// one.
-func accountOf(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) v1alpha1.Account {
-	_, id, err := partition.ParseRoleARN(m.Spec.Role.ARN)
-	if err != nil {
-		return v1alpha1.Account{}
-	}
-	for _, a := range p.Spec.Accounts {
-		if a.ID == id {
-			return a
+// onlyConflicts tells whether something failed and all of it because the cache was behind. That is
+// no news for anybody.
+func onlyConflicts(failures []error) bool {
+	for _, err := range failures {
+		if !apierrors.IsConflict(err) {
+			return false
 		}
 	}
-	return v1alpha1.Account{}
+	return len(failures) > 0
 }
 
-// cannotServe tells why a provider cannot serve an account. A provider that serves while something
-// about it is being changed does serve: its mappings must not all turn over for a rollout.
-func cannotServe(p *v1alpha1.SAMLProvider, accountID string) (why string, not bool) {
-	if !trusted(p, accountID) {
-		return fmt.Sprintf("IAM does not trust SAMLProvider %q in account %s yet: see kubectl describe samlprovider %s", p.Name, accountID, p.Name), true
-	}
-	workload := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionWorkloadReady)
-	if workload == nil || workload.Status != metav1.ConditionTrue && workload.Reason == v1alpha1.ReasonWorkloadUnavailable {
-		return fmt.Sprintf("No pod of SAMLProvider %q is ready: see kubectl describe samlprovider %s", p.Name, p.Name), true
-	}
-	return "", false
-}
-
-func trusted(p *v1alpha1.SAMLProvider, accountID string) bool {
-	for _, a := range p.Status.Accounts {
-		if a.ID == accountID {
-			return a.ActiveKey != "" && a.State != v1alpha1.AccountDeleting
-		}
-	}
-	return false
+// forget what is remembered of an object that goes.
+func (r *Reconciler) forget(s *scope) {
+	r.attempts.Forget(s.mapping.UID)
+	r.looks.forget(s.mapping.UID)
 }

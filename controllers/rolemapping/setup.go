@@ -3,20 +3,25 @@ package rolemapping
 import (
 	"context"
 	"fmt"
+	"maps"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"attache.dev/attache/api/v1alpha1"
 )
 
-// workers reconcile at once: writing a status is all that takes time.
+// workers reconcile at once. Calls to IAM take most of their time, and IAM throttles a whole
+// account.
 const workers = 4
 
 // providerField indexes the cache by the name in providerRef.
@@ -26,62 +31,121 @@ type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 
 // SetupWithManager registers the reconciler, the index and what it watches.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
-	index := func(o client.Object) []string {
-		m, ok := o.(*v1alpha1.RoleMapping)
-		if !ok {
-			return nil
-		}
-		return []string{m.Spec.ProviderRef.Name}
-	}
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.RoleMapping{}, providerField, index); err != nil {
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.RoleMapping{}, providerField, indexByProvider); err != nil {
 		return fmt.Errorf("index RoleMappings by provider: %w", err)
 	}
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr).
 		Named("rolemapping").
 		For(&v1alpha1.RoleMapping{}).
-		Watches(&v1alpha1.SAMLProvider{}, r.fanOut()).
-		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Complete(r)
+		Watches(&v1alpha1.SAMLProvider{}, r.onProvider()).
+		Watches(&v1alpha1.RoleMapping{}, r.onDeparture()).
+		Watches(&corev1.Namespace{}, r.onNamespace(), builder.OnlyMetadata).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers})
+	if r.Changed != nil {
+		b = b.WatchesRawSource(source.Channel(r.Changed, onChange()))
+	}
+	return b.Complete(r)
 }
 
-// fanOut calls for all mappings of a provider, but only when something changed that a mapping can
-// tell.
-func (r *Reconciler) fanOut() handler.EventHandler {
+func indexByProvider(o client.Object) []string {
+	m, ok := o.(*v1alpha1.RoleMapping)
+	if !ok {
+		return nil
+	}
+	return []string{m.Spec.ProviderRef.Name}
+}
+
+// onProvider calls for all mappings of a provider, but only when something changed that a mapping
+// can tell.
+func (r *Reconciler) onProvider() handler.EventHandler {
+	call := func(ctx context.Context, provider string, q queue) {
+		r.callAll(ctx, q, client.MatchingFields{providerField: provider})
+	}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
 			// At the start every mapping is in the queue already.
 			if !e.IsInInitialList {
-				r.enqueue(ctx, e.Object.GetName(), q)
+				call(ctx, e.Object.GetName(), q)
 			}
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			if viewOf(e.ObjectOld) != viewOf(e.ObjectNew) {
-				r.enqueue(ctx, e.ObjectNew.GetName(), q)
+				call(ctx, e.ObjectNew.GetName(), q)
 			}
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
-			r.enqueue(ctx, e.Object.GetName(), q)
+			call(ctx, e.Object.GetName(), q)
 		},
 	}
 }
 
-// enqueue lets the mappings of a provider wait behind those that somebody has just changed.
-func (r *Reconciler) enqueue(ctx context.Context, provider string, q queue) {
+// onNamespace calls for the mappings of a namespace whose labels changed: allow may select by them.
+func (r *Reconciler) onNamespace() handler.EventHandler {
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
+			if !e.IsInInitialList {
+				r.callAll(ctx, q, client.InNamespace(e.Object.GetName()))
+			}
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			if !maps.Equal(e.ObjectOld.GetLabels(), e.ObjectNew.GetLabels()) {
+				r.callAll(ctx, q, client.InNamespace(e.ObjectNew.GetName()))
+			}
+		},
+	}
+}
+
+// onDeparture calls for those that wait for the place that a mapping leaves within maxRoles.
+func (r *Reconciler) onDeparture() handler.EventHandler {
+	return handler.Funcs{
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
+			m, ok := e.Object.(*v1alpha1.RoleMapping)
+			if !ok || m.Spec.Role.Managed == nil {
+				return
+			}
+			for _, waiting := range r.list(ctx, client.InNamespace(m.Namespace), client.MatchingFields{providerField: m.Spec.ProviderRef.Name}) {
+				c := meta.FindStatusCondition(waiting.Status.Conditions, v1alpha1.ConditionAccepted)
+				if c != nil && c.Reason == v1alpha1.ReasonTooManyRoles {
+					enqueue(q, client.ObjectKeyFromObject(&waiting))
+				}
+			}
+		},
+	}
+}
+
+// onChange calls for a mapping whose role was seen to have changed.
+func onChange() handler.EventHandler {
+	return handler.Funcs{
+		GenericFunc: func(_ context.Context, e event.GenericEvent, q queue) {
+			enqueue(q, client.ObjectKeyFromObject(e.Object))
+		},
+	}
+}
+
+func (r *Reconciler) callAll(ctx context.Context, q queue, which ...client.ListOption) {
+	for _, m := range r.list(ctx, which...) {
+		enqueue(q, client.ObjectKeyFromObject(&m))
+	}
+}
+
+// list returns mappings of the cache, which nobody may change.
+func (r *Reconciler) list(ctx context.Context, which ...client.ListOption) []v1alpha1.RoleMapping {
 	all := &v1alpha1.RoleMappingList{}
-	if err := r.Client.List(ctx, all, client.MatchingFields{providerField: provider}, client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing RoleMappings failed", "provider", provider)
+	if err := r.Client.List(ctx, all, append(which, client.UnsafeDisableDeepCopy)...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing RoleMappings failed")
+	}
+	return all.Items
+}
+
+// enqueue lets a mapping wait behind those that somebody has just changed.
+func enqueue(q queue, name client.ObjectKey) {
+	low := handler.LowPriority
+	request := ctrl.Request{NamespacedName: name}
+	if prioritized, ok := q.(priorityqueue.PriorityQueue[ctrl.Request]); ok {
+		prioritized.AddWithOpts(priorityqueue.AddOpts{Priority: &low}, request)
 		return
 	}
-	low := handler.LowPriority
-	prioritized, ok := q.(priorityqueue.PriorityQueue[ctrl.Request])
-	for i := range all.Items {
-		request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&all.Items[i])}
-		if ok {
-			prioritized.AddWithOpts(priorityqueue.AddOpts{Priority: &low}, request)
-		} else {
-			q.Add(request)
-		}
-	}
+	q.Add(request)
 }
 
 // view is what of a provider can change how its mappings stand.

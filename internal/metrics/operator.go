@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Operator holds the metrics of the operator's own work.
+// Operator holds the metrics of the operator's own work. A nil one counts nothing.
 type Operator struct {
 	requests      *prometheus.CounterVec
 	drift         *prometheus.CounterVec
@@ -42,16 +42,25 @@ func NewOperator(registry prometheus.Registerer) *Operator {
 
 // CalledIAM counts one call to IAM.
 func (m *Operator) CalledIAM(operation, outcome string) {
+	if m == nil {
+		return
+	}
 	m.requests.WithLabelValues(operation, outcome).Inc()
 }
 
 // Drifted counts drift that was found in what an object of a kind, such as RoleMapping, has in AWS.
 func (m *Operator) Drifted(kind string, repaired bool) {
+	if m == nil {
+		return
+	}
 	m.drift.WithLabelValues(kind, strconv.FormatBool(repaired)).Inc()
 }
 
 // TookSnapshot counts one snapshot of an account.
 func (m *Operator) TookSnapshot(took time.Duration, calls int, outcome string) {
+	if m == nil {
+		return
+	}
 	m.snapshotTimes.WithLabelValues(outcome).Observe(took.Seconds())
 	if calls > 0 {
 		m.snapshotCalls.Set(float64(calls))

@@ -1,0 +1,32 @@
+package rolemapping
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"attache.dev/attache/awsiam"
+	"attache.dev/attache/controllers/status"
+)
+
+// failed says in words how a call to IAM failed. The request ID goes to the log alone: it would
+// make each condition another one.
+func (s *scope) failed(ctx context.Context, by map[awsiam.Kind]outcome, err error) status.Finding {
+	log := ctrl.LoggerFrom(ctx)
+	var e *awsiam.Error
+	if !errors.As(err, &e) {
+		log.Info("Calling IAM failed", "error", err.Error())
+		return s.found(by[awsiam.Unavailable], err.Error())
+	}
+	log.Info("Calling IAM failed", "operation", e.Operation, "kind", e.Kind, "code", e.Code, "requestID", e.RequestID)
+	message := e.Error()
+	if e.Kind == awsiam.Denied {
+		message = fmt.Sprintf("The operator's AWS identity lacks %s: allow it in the identity's policy. %s", e.Action, e.Message)
+	}
+	return s.found(by[e.Kind], message)
+}
+
+// isNotFound tells that IAM answered, and that what was asked for does not exist.
+func isNotFound(err error) bool { return err != nil && awsiam.KindOf(err) == awsiam.NotFound }
