@@ -28,12 +28,12 @@ func (r *Reconciler) observeRole(ctx context.Context, s *scope) status.Finding {
 	was := s.recorded
 	s.ledger = &v1alpha1.RoleStatus{ARN: s.want.ARN, State: v1alpha1.RoleAwaitingPublication}
 	if was == nil || was.Hash != hash {
-		return s.found(awaitingPublication, fmt.Sprintf("Account %s is Observed; for the role to be as the spec wants it, change in IAM: %s", s.account.ID, describe(differences)))
+		return s.found(awaitingPublication, fmt.Sprintf("Account %s is Observed; for the role to be as the spec wants it, change in IAM: %s", s.account.ID, status.Describe(differences)))
 	}
 	s.ledger.Hash, s.ledger.LastSyncTime = was.Hash, was.LastSyncTime
 	if s.drift == nil || s.drift.Repaired {
 		r.countDrift(false)
 	}
 	s.noteDrift(differences, r.now())
-	return s.found(drifted, fmt.Sprintf("IAM role %s is not as the spec wants it any more, and account %s is Observed; change in IAM: %s", s.want.ARN, s.account.ID, describe(differences)))
+	return s.found(drifted, fmt.Sprintf("IAM role %s is not as the spec wants it any more, and account %s is Observed; change in IAM: %s", s.want.ARN, s.account.ID, status.Describe(differences)))
 }

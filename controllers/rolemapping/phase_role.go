@@ -122,7 +122,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, s *scope, iam awsiam.Roles,
 	if s.drift != nil && !s.drift.Repaired {
 		s.drift.Repaired = true
 		r.countDrift(true)
-		s.tell(v1alpha1.ReasonDriftRepaired, "Repaired IAM role %s: %s", s.want.ARN, describe(s.drift.Differences))
+		s.tell(v1alpha1.ReasonDriftRepaired, "Repaired IAM role %s: %s", s.want.ARN, status.Describe(s.drift.Differences))
 	}
 	s.tellSynced(differences)
 	return s.markSynced(role.Hash(s.want), r.now())
@@ -135,7 +135,7 @@ func (s *scope) tellSynced(differences []v1alpha1.Difference) {
 	case s.recorded.Hash == "" && !s.ledger.Adopted:
 		s.tell(v1alpha1.ReasonSynced, "Created IAM role %s", s.want.ARN)
 	case len(differences) > 0:
-		s.tell(v1alpha1.ReasonSynced, "Updated IAM role %s: %s", s.want.ARN, describe(differences))
+		s.tell(v1alpha1.ReasonSynced, "Updated IAM role %s: %s", s.want.ARN, status.Describe(differences))
 	}
 }
 
