@@ -88,3 +88,39 @@ func TestTheLogHoldsNoSecret(t *testing.T) {
 	g.Expect(line).To(HaveKeyWithValue("operation", "CreateSAMLProvider"))
 	g.Expect(line).To(HaveKeyWithValue("principal", "arn:aws:iam::111122223333:root"))
 }
+
+// The README shows these bodies.
+func TestTheControlEndpointTakesTheDocumentedJSON(t *testing.T) {
+	for name, row := range map[string]struct {
+		method, path, body string
+		status             int
+	}{
+		"a delay": {http.MethodPost, "/_awsfake/faults",
+			`{"operation":"AssumeRoleWithSAML","kind":"delay","delay":"2s","count":1}`, http.StatusNoContent},
+		"a failure of one role": {http.MethodPost, "/_awsfake/faults",
+			`{"operation":"UpdateRole","kind":"fail","resource":"reports","status":409,"code":"ConcurrentModification","message":"Later"}`, http.StatusNoContent},
+		"a reset after the call": {http.MethodPost, "/_awsfake/faults",
+			`{"operation":"CreateRole","kind":"reset","after":true}`, http.StatusNoContent},
+		"settings": {http.MethodPut, "/_awsfake/settings",
+			`{"pageSize":10,"emptyFirstPage":true,"maxExpiration":"60s","iamPropagation":"5s",` +
+				`"stsEndpoints":{"*":{"rolePropagation":"10s"},"sts-far.aws.svc":{"region":"us-west-2","providerPropagation":"30s","random":true}}}`, http.StatusNoContent},
+		"a seed": {http.MethodPost, "/_awsfake/seed",
+			`{"roles":20,"rolePrefix":"team","buckets":["reports"]}`, http.StatusNoContent},
+		"a field that is not there":     {http.MethodPut, "/_awsfake/settings", `{"pagesize2":10}`, http.StatusBadRequest},
+		"a path that is not there":      {http.MethodGet, "/_awsfake/nothing", "", http.StatusNotFound},
+		"a method that is not honoured": {http.MethodDelete, "/_awsfake/inventory", "", http.StatusMethodNotAllowed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			server := httptest.NewServer(newWorld(t).fake.ControlHandler())
+			t.Cleanup(server.Close)
+			request, err := http.NewRequestWithContext(t.Context(), row.method, server.URL+row.path, strings.NewReader(row.body))
+			g.Expect(err).NotTo(HaveOccurred())
+			request.Header.Set("Authorization", "Bearer "+adminSecret)
+			response, err := http.DefaultClient.Do(request)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(response.Body.Close()).To(Succeed())
+			g.Expect(response.StatusCode).To(Equal(row.status))
+		})
+	}
+}

@@ -1,5 +1,6 @@
 // Package awsfake is a strict stand-in for AWS IAM and AWS STS over HTTP, in the
-// Query protocol with XML answers, for tests.
+// Query protocol with XML answers, and for the part of S3 that proves policies, for
+// tests.
 //
 // It refuses what AWS refuses: unsigned or wrongly signed calls, SAML assertions
 // that do not verify, trust policies that do not hold, identity policies that do

@@ -60,8 +60,8 @@ type Fault struct {
 	Operation string    `json:"operation"`
 	Kind      FaultKind `json:"kind"`
 	// Resource confines the fault to calls that send it as RoleName, RoleArn,
-	// SAMLProviderArn, PrincipalArn, PolicyArn, UserName or Name, word for word; of
-	// S3, BUCKET or BUCKET/KEY. Empty is any.
+	// SAMLProviderArn, PrincipalArn, PolicyArn, PolicyName, InstanceProfileName,
+	// UserName or Name, word for word; of S3, BUCKET or BUCKET/KEY. Empty is any.
 	Resource string `json:"resource,omitempty"`
 	// Status, Code and Message are the answer of the kind fail: a status from 400 to
 	// 599 and a code such as "ConcurrentModification".

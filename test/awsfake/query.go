@@ -62,7 +62,9 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (any, error) {
 }
 
 // resourceParams are the parameters that name what a call is about.
-var resourceParams = []string{"RoleName", "RoleArn", "SAMLProviderArn", "PrincipalArn", "PolicyArn", "UserName", "Name"}
+var resourceParams = []string{
+	"RoleName", "RoleArn", "SAMLProviderArn", "PrincipalArn", "PolicyArn", "PolicyName", "InstanceProfileName", "UserName", "Name",
+}
 
 func (c *call) namedResources() []string {
 	var names []string

@@ -1,5 +1,5 @@
-// Command awsfake serves the package awsfake: a strict stand-in for AWS IAM and
-// STS, for tests and demos.
+// Command awsfake serves the package awsfake: a strict stand-in for AWS IAM, STS
+// and a part of S3, for tests and demos.
 package main
 
 import (
@@ -20,7 +20,7 @@ func run() int {
 	defer stop()
 	root := &cobra.Command{
 		Use:          "awsfake",
-		Short:        "A strict stand-in for AWS IAM and STS",
+		Short:        "A strict stand-in for AWS IAM, STS and S3",
 		SilenceUsage: true,
 	}
 	root.AddCommand(serveCommand())

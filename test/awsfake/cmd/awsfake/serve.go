@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -31,6 +32,15 @@ type serveOptions struct {
 	tlsCert, tlsKey       string
 	account, region       string
 	accessKeyID           string
+	randomSeed            uint64
+}
+
+// random returns the source of what is left to chance.
+func (o serveOptions) random() rand.Source {
+	if o.randomSeed == 0 {
+		return nil
+	}
+	return rand.NewPCG(o.randomSeed, 0)
 }
 
 func serveCommand() *cobra.Command {
@@ -53,6 +63,7 @@ func serveCommand() *cobra.Command {
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate file: serve HTTPS")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "key file of --tls-cert")
 	flags.StringVar(&o.accessKeyID, "admin-access-key-id", os.Getenv(envAccessKeyID), "access key ID of the root user")
+	flags.Uint64Var(&o.randomSeed, "random-seed", 0, "decides what STS endpoints with the setting random answer; 0 leaves it to chance")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	return cmd
 }
@@ -72,7 +83,7 @@ func serve(ctx context.Context, o serveOptions, secret string, logger *slog.Logg
 		return err
 	}
 	fake := awsfake.New(awsfake.Options{
-		AccountID: o.account, Region: o.region, Logger: logger,
+		AccountID: o.account, Region: o.region, Logger: logger, Random: o.random(),
 		AdminAccessKeyID: o.accessKeyID, AdminSecretAccessKey: secret,
 	})
 	listener, err := listen(ctx, o.listen)

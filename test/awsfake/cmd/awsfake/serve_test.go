@@ -69,12 +69,25 @@ func TestServeAnswersUntilItIsTold(t *testing.T) {
 	g.Expect(response.Body.Close()).To(Succeed())
 	g.Expect(response.StatusCode).To(Equal(http.StatusOK))
 
+	// A key of S3 is no path to be cleaned: it must not be redirected.
+	request, err = http.NewRequestWithContext(ctx, http.MethodGet, api+"/bucket/a//b/../c", http.NoBody)
+	g.Expect(err).NotTo(HaveOccurred())
+	response, err = http.DefaultTransport.RoundTrip(request)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(response.Body.Close()).To(Succeed())
+	g.Expect(response.StatusCode).To(Equal(http.StatusForbidden))
+
 	client := sts.New(sts.Options{Region: "eu-west-1", BaseEndpoint: &api, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAADMIN", secret, "")})
 	identity, err := client.GetCallerIdentity(ctx, nil)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(aws.ToString(identity.Arn)).To(Equal("arn:aws:iam::111122223333:root"))
-	g.Expect(awsfake.NewControlClient(control, secret, nil).Calls(ctx, "GetCallerIdentity")).To(HaveLen(1))
+	controlled := awsfake.NewControlClient(control, secret, nil)
+	g.Expect(controlled.Calls(ctx, "GetCallerIdentity")).To(HaveLen(1))
+	g.Expect(controlled.Seed(ctx, awsfake.Seed{Roles: 3})).To(Succeed())
+	inventory, err := controlled.Inventory(ctx)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(inventory.Roles).To(HaveLen(3))
 
 	stop()
 	g.Eventually(done).WithTimeout(stopTimeout + time.Second).Should(Receive(BeNil()))
