@@ -3,7 +3,6 @@ package samlprovider
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +12,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/controllers/attempts"
 	"attache.dev/attache/controllers/ssa"
 	"attache.dev/attache/controllers/status"
 )
@@ -33,7 +33,7 @@ type Reconciler struct {
 	Live   client.Reader
 	Status status.Writer
 	// IAM returns the calls for an account.
-	IAM func(v1alpha1.Account) awsiam.SAMLProviders
+	IAM func(v1alpha1.Account) awsiam.API
 	// ClusterUID is the UID of the kube-system namespace.
 	ClusterUID string
 	// Namespace of the operator.
@@ -44,8 +44,10 @@ type Reconciler struct {
 	Clock           func() time.Time
 	// Applier of the objects that a provider consists of.
 	Applier *ssa.Applier
+	// Drifted counts drift that was found, and whether it was put right; nil counts nothing.
+	Drifted func(repaired bool)
 
-	attempts attempts
+	attempts attempts.Memory
 }
 
 // phase is one step of the way. An error is the Kubernetes API's, and is told in condition.
@@ -62,6 +64,13 @@ var phases = []phase{
 	{v1alpha1.ConditionWorkloadReady, (*Reconciler).reconcileCertificate},
 	{v1alpha1.ConditionProvidersSynced, (*Reconciler).reconcileProvider},
 	{v1alpha1.ConditionWorkloadReady, (*Reconciler).reconcileWorkload},
+	{v1alpha1.ConditionReady, (*Reconciler).tellService},
+}
+
+// suspendedPhases are all that a suspended object is taken through: its credentials keep flowing,
+// for which its serving certificate must not expire.
+var suspendedPhases = []phase{
+	{v1alpha1.ConditionWorkloadReady, (*Reconciler).reconcileCertificate},
 }
 
 // deletionPhases are those of an object that goes away. The workload serves until the object is
@@ -78,20 +87,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	todo := phases
-	if !p.DeletionTimestamp.IsZero() {
-		todo = deletionPhases
-	}
 	s := newScope(p, r.Namespace, r.ClusterUID)
-	var failures []error
-	for _, ph := range todo {
-		finding, err := ph.run(r, ctx, s)
-		if err != nil {
-			failures = append(failures, err)
-			finding = status.Finding{Outcome: kubernetesError(ph.condition), Message: err.Error()}
-		}
-		s.findings = append(s.findings, finding)
+	todo := phases
+	switch {
+	case !p.DeletionTimestamp.IsZero():
+		todo = deletionPhases
+	case p.Spec.Suspend:
+		return r.keepServing(ctx, s)
 	}
+	failures := r.run(ctx, s, todo)
 	if s.released {
 		r.forget(p)
 		return ctrl.Result{}, nil
@@ -108,6 +112,29 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: status.Soonest(s.findings)}, errors.Join(failures...)
 }
 
+// run goes through phases and returns the failures of the Kubernetes API.
+func (r *Reconciler) run(ctx context.Context, s *scope, todo []phase) []error {
+	var failures []error
+	for _, ph := range todo {
+		finding, err := ph.run(r, ctx, s)
+		if err != nil {
+			failures = append(failures, err)
+			finding = status.Finding{Outcome: kubernetesError(ph.condition), Message: err.Error()}
+		}
+		s.findings = append(s.findings, finding)
+	}
+	return failures
+}
+
+// keepServing tells nothing: the status of a suspended object stays as it was. What is remembered of
+// it goes, so that IAM is asked at once when it is resumed.
+func (r *Reconciler) keepServing(ctx context.Context, s *scope) (ctrl.Result, error) {
+	ctrl.LoggerFrom(ctx).Info("Reconciliation is suspended")
+	r.attempts.Forget(s.provider.UID)
+	failures := r.run(ctx, s, suspendedPhases)
+	return ctrl.Result{RequeueAfter: status.Soonest(s.findings)}, errors.Join(failures...)
+}
+
 // onlyConflicts tells whether something failed and all of it because the cache was behind. That is
 // no news for anybody.
 func onlyConflicts(failures []error) bool {
@@ -119,18 +146,7 @@ func onlyConflicts(failures []error) bool {
 	return len(failures) > 0
 }
 
-// found is the Finding of an outcome, to be looked at again as its row of the table says.
-func found(o outcome, message string) status.Finding {
-	row := outcomes[o]
-	return status.Finding{Outcome: row, Message: message, RequeueAfter: row.Retry.After(0, jitter())}
-}
-
-// jitter spreads objects that came at the same time.
-func jitter() float64 {
-	return rand.Float64() //nolint:gosec // spreads load, protects nothing
-}
-
 func (r *Reconciler) forget(p *v1alpha1.SAMLProvider) {
 	r.Applier.Forget(p.UID)
-	r.attempts.forget(p.UID)
+	r.attempts.Forget(p.UID)
 }

@@ -31,7 +31,8 @@ func TestAProviderBecomesReady(t *testing.T) {
 	g.Expect(p.Status.ObservedGeneration).To(Equal(p.Generation))
 	g.Expect(p.Finalizers).To(ConsistOf(Finalizer))
 
-	held := w.iam.providers[arn]
+	held := w.aws.held()
+	g.Expect(held).NotTo(BeNil())
 	g.Expect(held.Tags).To(Equal(map[string]string{
 		awsiam.TagClusterUID: clusterUID,
 		awsiam.TagObjectUID:  string(p.UID),
@@ -50,26 +51,31 @@ func TestAProviderBecomesReady(t *testing.T) {
 }
 
 func TestAnUnchangedProviderIsNotWrittenAndIAMIsNotAsked(t *testing.T) {
-	g := NewWithT(t)
-	w := newWorld(t)
-	w.settle()
-	w.startPods()
-	w.settle()
+	for _, interval := range []time.Duration{v1alpha1.DefaultInterval, time.Minute, 24 * time.Hour} {
+		t.Run("with an interval of "+interval.String(), func(t *testing.T) {
+			g := NewWithT(t)
+			w := newWorld(t, func(p *v1alpha1.SAMLProvider) { p.Spec.Interval = &metav1.Duration{Duration: interval} })
+			w.settle()
+			w.startPods()
+			w.settle()
 
-	w.writes, w.iam.calls = 0, nil
-	for range 20 {
-		w.now = w.now.Add(time.Minute)
-		result, err := w.reconcile()
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(result.RequeueAfter).To(BeNumerically(">", 0))
-		g.Expect(result.RequeueAfter).To(BeNumerically("<=", Recheck*11/10))
+			w.writes = 0
+			w.aws.calls()
+			for range 7 {
+				w.now = w.now.Add(interval / 10)
+				result, err := w.reconcile()
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(result.RequeueAfter).To(BeNumerically(">", 0))
+				g.Expect(result.RequeueAfter).To(BeNumerically("<=", interval*11/10))
+			}
+			g.Expect(w.writes).To(BeZero())
+			g.Expect(w.aws.calls()).To(BeEmpty())
+
+			w.now = w.now.Add(interval * 2 / 10)
+			w.settle()
+			g.Expect(w.aws.calls()).To(Equal([]string{"GetSAMLProvider"}), "the earliest that the jitter leads to")
+		})
 	}
-	g.Expect(w.writes).To(BeZero())
-	g.Expect(w.iam.calls).To(BeEmpty())
-
-	w.now = w.now.Add(Recheck)
-	w.settle()
-	g.Expect(w.iam.calls).To(Equal([]string{"Get"}), "IAM is asked again after the recheck interval")
 }
 
 func TestEveryOutcomeIsDocumentedAndHasItsOwnCondition(t *testing.T) {
@@ -83,7 +89,10 @@ func TestEveryOutcomeIsDocumentedAndHasItsOwnCondition(t *testing.T) {
 			g.Expect(row.Retry).NotTo(Equal(status.Never), "%s would never be tried again", name)
 		}
 	}
-	for _, kind := range []awsiam.Kind{awsiam.Throttled, awsiam.Conflict, awsiam.Denied, awsiam.NotFound, awsiam.AlreadyExists, awsiam.Invalid, awsiam.Unavailable, awsiam.NoCredentials} {
+	for _, kind := range []awsiam.Kind{
+		awsiam.Throttled, awsiam.Conflict, awsiam.Denied, awsiam.NotFound, awsiam.AlreadyExists, awsiam.Invalid,
+		awsiam.QuotaExceeded, awsiam.DeleteConflict, awsiam.Unavailable, awsiam.NoCredentials,
+	} {
 		g.Expect(outcomes).To(HaveKey(outcomeOfKind[kind]))
 	}
 }

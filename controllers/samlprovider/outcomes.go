@@ -16,35 +16,49 @@ const (
 	keyInvalid  outcome = "KeyInvalid"
 	keyReleased outcome = "KeyReleased"
 
-	synced         outcome = "Synced"
-	recorded       outcome = "Recorded"
-	keyAwaited     outcome = "KeyAwaited"
-	throttled      outcome = "Throttled"
-	conflict       outcome = "Conflict"
-	denied         outcome = "Denied"
-	invalid        outcome = "Invalid"
-	unavailable    outcome = "Unavailable"
-	noCredentials  outcome = "NoCredentials"
-	notOwned       outcome = "NotOwned"
-	deletionNoted  outcome = "DeletionNoted"
-	providerGone   outcome = "ProviderGone"
+	synced              outcome = "Synced"
+	drifted             outcome = "Drifted"
+	awaitingPublication outcome = "AwaitingPublication"
+	recorded            outcome = "Recorded"
+	keyAwaited          outcome = "KeyAwaited"
+	throttled           outcome = "Throttled"
+	conflict            outcome = "Conflict"
+	denied              outcome = "Denied"
+	invalid             outcome = "Invalid"
+	quotaExceeded       outcome = "QuotaExceeded"
+	unavailable         outcome = "Unavailable"
+	noCredentials       outcome = "NoCredentials"
+	notOwned            outcome = "NotOwned"
+	inUse               outcome = "InUse"
+	retained            outcome = "Retained"
+	deletionNoted       outcome = "DeletionNoted"
+	providerGone        outcome = "ProviderGone"
+
 	certificateSet outcome = "CertificateSet"
 	caAwaited      outcome = "CAAwaited"
 	leftover       outcome = "Leftover"
 	available      outcome = "Available"
 	rollingOut     outcome = "RollingOut"
 	notServing     outcome = "NotServing"
-	finalizerSet   outcome = "FinalizerSet"
-	finalizerKept  outcome = "FinalizerKept"
-	keysKept       outcome = "KeysKept"
+
+	answering     outcome = "Answering"
+	stopped       outcome = "Stopped"
+	finalizerSet  outcome = "FinalizerSet"
+	finalizerKept outcome = "FinalizerKept"
+	keysKept      outcome = "KeysKept"
 )
 
-// Recheck is how often IAM is asked whether it still holds what it was given.
-const Recheck = time.Hour
+// publicationDelay is how often an Observed account is looked at as long as it lacks what a person or
+// Terraform is about to put there, who cannot call the operator.
+const publicationDelay = time.Minute
 
 // outcomes is every way in which a phase can end: what a person is told of it and when the
-// reconciler comes back. The event of an outcome is of type Warning if it is Retrying or Stalled,
-// and has the condition's reason.
+// reconciler comes back. The event of an outcome is of type Warning if it is Retrying, Stalled or
+// Halted, and has the condition's reason. What waits for its time is tried at once when the spec
+// changes, or the annotation attache.dev/reconcile-at.
+//
+// A suspended object ends in none of them, as in Flux: its status stays as it was, there is no event,
+// and the column Suspended says why. What it is to do now it does when it is resumed.
 var outcomes = map[outcome]status.Outcome{
 	finalizerSet: {
 		Condition: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonReady, Progress: status.Done, Retry: status.Never,
@@ -53,6 +67,17 @@ var outcomes = map[outcome]status.Outcome{
 	finalizerKept: {
 		Condition: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Never,
 		Meaning: "deletion: the phases before this one are not through",
+	},
+
+	answering: {
+		Condition: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonReady, Progress: status.Done, Retry: status.Never,
+		Meaning: "nothing keeps the identity provider from answering",
+	},
+	// Not Stalled, which wakes people up: somebody has done this on purpose. Not Ready either, since
+	// whoever waits for Ready wants credentials.
+	stopped: {
+		Condition: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonDenied, Progress: status.Halted, Retry: status.Never,
+		Meaning: "spec.deny is set: every delegation is refused until somebody takes it off",
 	},
 
 	keyActive: {
@@ -69,8 +94,16 @@ var outcomes = map[outcome]status.Outcome{
 	},
 
 	synced: {
-		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonSynced, Progress: status.Done, Retry: status.Every(Recheck),
-		Meaning: "IAM holds the current metadata; it is asked again after the recheck interval",
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonSynced, Progress: status.Done, Retry: status.EachInterval,
+		Meaning: "IAM holds the current metadata; it is asked again after the object's interval",
+	},
+	drifted: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonDrifted, Progress: status.Done, Retry: status.EachInterval,
+		Meaning: "the account is Observed: IAM trusts the active key, and holds something else that the spec does not want",
+	},
+	awaitingPublication: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonAwaitingPublication, Progress: status.Retrying, Retry: status.Every(publicationDelay),
+		Meaning: "the account is Observed, and IAM does not trust the active key: a person or Terraform must do what the message says",
 	},
 	recorded: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Soon,
@@ -94,19 +127,31 @@ var outcomes = map[outcome]status.Outcome{
 	},
 	invalid: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonInvalidRequest, Progress: status.Stalled, Retry: status.Never,
-		Meaning: "IAM does not take the input, or a quota is used up",
+		Meaning: "IAM does not take the input",
+	},
+	quotaExceeded: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonQuotaExceeded, Progress: status.Retrying, Retry: status.EachInterval,
+		Meaning: "a quota of the account is used up; others may free some of it, so it is tried each interval",
 	},
 	unavailable: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonAWSUnavailable, Progress: status.Retrying, Retry: status.BackOff(5*time.Second, 5*time.Minute),
-		Meaning: "IAM failed or could not be reached",
+		Meaning: "IAM failed, could not be reached, or its answer could not be read",
 	},
 	noCredentials: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonCredentialsUnavailable, Progress: status.Retrying, Retry: status.BackOff(30*time.Second, 5*time.Minute),
 		Meaning: "the operator has no AWS credentials, or they are expired, wrong or of another account",
 	},
 	notOwned: {
-		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonNotOwned, Progress: status.Stalled, Retry: status.Every(Recheck),
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonNotOwned, Progress: status.Stalled, Retry: status.EachInterval,
 		Meaning: "an IAM provider of that name does not carry this object's tags; it is never written to",
+	},
+	inUse: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonInUse, Progress: status.Working, Retry: status.Never,
+		Meaning: "deletion: RoleMappings need the provider to delete their roles; the last one that goes calls",
+	},
+	retained: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonRetained, Progress: status.Working, Retry: status.Soon,
+		Meaning: "deletion: IAM is left as it is, which is told before the object goes",
 	},
 	deletionNoted: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Soon,
@@ -114,7 +159,7 @@ var outcomes = map[outcome]status.Outcome{
 	},
 	providerGone: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Never,
-		Meaning: "deletion: nothing of this object stands in IAM any more",
+		Meaning: "deletion: nothing in IAM keeps this object any more",
 	},
 	keysKept: {
 		Condition: v1alpha1.ConditionKeysReady, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Never,
@@ -149,14 +194,16 @@ var outcomes = map[outcome]status.Outcome{
 
 // outcomeOfKind says how a failed call to IAM ends a phase.
 var outcomeOfKind = map[awsiam.Kind]outcome{
-	awsiam.Throttled:     throttled,
-	awsiam.Conflict:      conflict,
-	awsiam.AlreadyExists: conflict,
-	awsiam.NotFound:      conflict,
-	awsiam.Denied:        denied,
-	awsiam.Invalid:       invalid,
-	awsiam.Unavailable:   unavailable,
-	awsiam.NoCredentials: noCredentials,
+	awsiam.Throttled:      throttled,
+	awsiam.Conflict:       conflict,
+	awsiam.AlreadyExists:  conflict,
+	awsiam.NotFound:       conflict,
+	awsiam.DeleteConflict: conflict,
+	awsiam.Denied:         denied,
+	awsiam.Invalid:        invalid,
+	awsiam.QuotaExceeded:  quotaExceeded,
+	awsiam.Unavailable:    unavailable,
+	awsiam.NoCredentials:  noCredentials,
 }
 
 // kubernetesError is how any phase ends that the Kubernetes API failed.

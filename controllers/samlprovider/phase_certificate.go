@@ -24,14 +24,14 @@ func (r *Reconciler) reconcileCertificate(ctx context.Context, s *scope) (status
 	ca := &corev1.Secret{}
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: cabundle.Name}, ca)
 	if apierrors.IsNotFound(err) {
-		return found(caAwaited, fmt.Sprintf("Waiting for the operator's certificate authority in Secret %s/%s", s.namespace, cabundle.Name)), nil
+		return s.found(caAwaited, fmt.Sprintf("Waiting for the operator's certificate authority in Secret %s/%s", s.namespace, cabundle.Name)), nil
 	}
 	if err != nil {
 		return status.Finding{}, err
 	}
 	authorities, err := tlsca.ParseAuthorities(ca.Data)
 	if err != nil {
-		return found(caAwaited, fmt.Sprintf("Waiting for the operator to repair its certificate authority in Secret %s/%s", s.namespace, cabundle.Name)), nil
+		return s.found(caAwaited, fmt.Sprintf("Waiting for the operator to repair its certificate authority in Secret %s/%s", s.namespace, cabundle.Name)), nil
 	}
 	secret := &corev1.Secret{}
 	name := deploy.TLSSecretName(s.provider.Name)
@@ -40,7 +40,7 @@ func (r *Reconciler) reconcileCertificate(ctx context.Context, s *scope) (status
 	}
 
 	if ssa.IsLeftover(s.provider, secret) {
-		return found(leftover, fmt.Sprintf("Waiting for the garbage collector: Secret %s/%s %v", s.namespace, name, ssa.ErrLeftover)), nil
+		return s.found(leftover, fmt.Sprintf("Waiting for the garbage collector: Secret %s/%s %v", s.namespace, name, ssa.ErrLeftover)), nil
 	}
 	serving, reason := r.servingCertificate(s, secret, authorities)
 	if reason != "" {
@@ -55,7 +55,7 @@ func (r *Reconciler) reconcileCertificate(ctx context.Context, s *scope) (status
 			return status.Finding{}, err
 		}
 	}
-	f := found(certificateSet, "The serving certificate is in place")
+	f := s.found(certificateSet, "The serving certificate is in place")
 	f.RequeueAfter = max(serving.RenewAt().Sub(r.Clock()), 0)
 	return f, nil
 }

@@ -15,20 +15,11 @@ import (
 )
 
 func TestTheServingCertificate(t *testing.T) {
-	serving := func(w *world) (*corev1.Secret, *tlsca.Serving) {
-		secret := &corev1.Secret{}
-		w.get(deploy.TLSSecretName("corp"), secret)
-		s, err := tlsca.ParseServing(secret.Data)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		return secret, s
-	}
 	t.Run("is for the names of the Service", func(t *testing.T) {
 		g := NewWithT(t)
 		w := newWorld(t)
 		w.settle()
-		secret, s := serving(w)
+		secret, s := w.servingSecret()
 		g.Expect(secret.Type).To(Equal(corev1.SecretTypeTLS))
 		g.Expect(s.Certificate.DNSNames).To(ConsistOf("attache-corp.attache-system.svc", "attache-corp.attache-system", "attache-corp.attache-system.svc.cluster.local", "attache-corp"))
 		g.Expect(metav1.IsControlledBy(secret, w.provider())).To(BeTrue())
@@ -37,22 +28,22 @@ func TestTheServingCertificate(t *testing.T) {
 		g := NewWithT(t)
 		w := newWorld(t)
 		w.settle()
-		_, before := serving(w)
+		_, before := w.servingSecret()
 		w.now = w.now.Add(61 * 24 * time.Hour)
 		w.settle()
-		_, after := serving(w)
+		_, after := w.servingSecret()
 		g.Expect(after.Certificate.NotAfter).To(BeTemporally(">", before.Certificate.NotAfter))
 	})
 	t.Run("is repaired when touched", func(t *testing.T) {
 		g := NewWithT(t)
 		w := newWorld(t)
 		w.settle()
-		secret, _ := serving(w)
+		secret, _ := w.servingSecret()
 		secret.Data[tlsca.CertificateKey] = []byte("garbage")
 		secret.Labels, secret.OwnerReferences = nil, nil
 		g.Expect(w.client.Update(t.Context(), secret)).To(Succeed())
 		w.settle()
-		secret, _ = serving(w)
+		secret, _ = w.servingSecret()
 		g.Expect(secret.Labels).To(HaveKeyWithValue(deploy.LabelProvider, "corp"))
 		g.Expect(metav1.IsControlledBy(secret, w.provider())).To(BeTrue())
 	})
@@ -67,4 +58,15 @@ func TestTheServingCertificate(t *testing.T) {
 		w.settle()
 		g.Expect(w.condition(v1alpha1.ConditionWorkloadReady).Message).To(ContainSubstring("certificate authority"))
 	})
+}
+
+func (w *world) servingSecret() (*corev1.Secret, *tlsca.Serving) {
+	w.t.Helper()
+	secret := &corev1.Secret{}
+	w.get(deploy.TLSSecretName("corp"), secret)
+	s, err := tlsca.ParseServing(secret.Data)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return secret, s
 }

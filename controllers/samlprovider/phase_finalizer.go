@@ -17,12 +17,12 @@ func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) (status.Finding
 	if err := r.patchFinalizer(ctx, s, controllerutil.AddFinalizer); err != nil {
 		return status.Finding{}, fmt.Errorf("add the finalizer: %w", err)
 	}
-	return found(finalizerSet, "The finalizer is set"), nil
+	return s.found(finalizerSet, "The finalizer is set"), nil
 }
 
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) (status.Finding, error) {
-	if s.ledger != nil || !s.keysGone {
-		return found(finalizerKept, "The object stays until IAM confirmed the deletion"), nil
+	if !s.keysGone {
+		return s.found(finalizerKept, "The object stays until IAM confirmed the deletion"), nil
 	}
 	if err := r.patchFinalizer(ctx, s, controllerutil.RemoveFinalizer); client.IgnoreNotFound(err) != nil {
 		return status.Finding{}, fmt.Errorf("remove the finalizer: %w", err)

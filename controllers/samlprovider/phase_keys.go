@@ -35,14 +35,14 @@ func (r *Reconciler) reconcileKeys(ctx context.Context, s *scope) (status.Findin
 	}
 	held, err := keys.FromSecretData(secret.Data)
 	if err != nil {
-		return found(keyInvalid, fmt.Sprintf("Secret %s/%s cannot be used: %v; %s", secret.Namespace, secret.Name, err, restoreKeys)), nil
+		return s.found(keyInvalid, fmt.Sprintf("Secret %s/%s cannot be used: %v; %s", secret.Namespace, secret.Name, err, restoreKeys)), nil
 	}
 	if len(held) == 0 {
-		return found(keyInvalid, fmt.Sprintf("Secret %s/%s holds no key; %s", secret.Namespace, secret.Name, restoreKeys)), nil
+		return s.found(keyInvalid, fmt.Sprintf("Secret %s/%s holds no key; %s", secret.Namespace, secret.Name, restoreKeys)), nil
 	}
 	if trusted := s.trustedKey(); trusted != "" {
 		if _, ok := keys.Find(held, trusted); !ok {
-			return found(keyInvalid, fmt.Sprintf("Secret %s/%s does not hold key %s, which IAM trusts; %s", secret.Namespace, secret.Name, trusted, restoreKeys)), nil
+			return s.found(keyInvalid, fmt.Sprintf("Secret %s/%s does not hold key %s, which IAM trusts; %s", secret.Namespace, secret.Name, trusted, restoreKeys)), nil
 		}
 	}
 	if !secret.DeletionTimestamp.IsZero() {
@@ -54,7 +54,7 @@ func (r *Reconciler) reconcileKeys(ctx context.Context, s *scope) (status.Findin
 		return status.Finding{}, err
 	}
 	s.keys = held
-	return found(keyActive, fmt.Sprintf("Key %s signs", s.activeKey())), nil
+	return s.found(keyActive, fmt.Sprintf("Key %s signs", s.activeKey())), nil
 }
 
 const restoreKeys = "restore the Secret from a backup, or delete this SAMLProvider and create it again to start with a new key"
@@ -74,7 +74,7 @@ func (r *Reconciler) keySecret(ctx context.Context, s *scope) (*corev1.Secret, e
 func (r *Reconciler) reconcileMissingKeys(ctx context.Context, s *scope) (status.Finding, error) {
 	name := keys.SecretName(s.provider.Name)
 	if trusted := s.trustedKey(); trusted != "" {
-		return found(keyInvalid, fmt.Sprintf("Secret %s/%s is gone with key %s, which IAM trusts; %s", s.namespace, name, trusted, restoreKeys)), nil
+		return s.found(keyInvalid, fmt.Sprintf("Secret %s/%s is gone with key %s, which IAM trusts; %s", s.namespace, name, trusted, restoreKeys)), nil
 	}
 	ctrl.LoggerFrom(ctx).Info("Creating signing key", "secret", name)
 	key, err := keys.Generate(rand.Reader, s.provider.Name, r.Clock())
@@ -89,7 +89,7 @@ func (r *Reconciler) reconcileMissingKeys(ctx context.Context, s *scope) (status
 		return status.Finding{}, err
 	}
 	s.keys = []keys.Key{key}
-	return found(keyActive, fmt.Sprintf("Key %s signs", key.ID)), nil
+	return s.found(keyActive, fmt.Sprintf("Key %s signs", key.ID)), nil
 }
 
 func (r *Reconciler) createKeySecret(ctx context.Context, s *scope, data map[string][]byte) error {
@@ -138,8 +138,8 @@ func (r *Reconciler) repairKeySecret(ctx context.Context, s *scope, secret *core
 
 // deleteKeys lets the keys go once nothing in IAM trusts them.
 func (r *Reconciler) deleteKeys(ctx context.Context, s *scope) (status.Finding, error) {
-	if s.ledger != nil {
-		return found(keysKept, "The keys stay until IAM confirmed that the provider is gone"), nil
+	if !s.settled {
+		return s.found(keysKept, "The keys stay until IAM confirmed that the provider is gone"), nil
 	}
 	secret := &corev1.Secret{}
 	err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: keys.SecretName(s.provider.Name)}, secret)
@@ -156,7 +156,7 @@ func (r *Reconciler) deleteKeys(ctx context.Context, s *scope) (status.Finding, 
 		}
 	}
 	s.keysGone = true
-	return found(keyReleased, "The key Secret is gone"), nil
+	return s.found(keyReleased, "The key Secret is gone"), nil
 }
 
 func (r *Reconciler) releaseKeySecret(ctx context.Context, secret *corev1.Secret) error {

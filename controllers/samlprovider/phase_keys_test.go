@@ -50,15 +50,15 @@ func TestKeys(t *testing.T) {
 			g := NewWithT(t)
 			w := newWorld(t)
 			w.settle()
-			good, trusted := w.keySecret(), w.iam.providers[arn]
+			good, trusted := w.keySecret(), w.aws.held()
 			bad := good.DeepCopy()
 			spoil(bad)
 			g.Expect(w.client.Update(t.Context(), bad)).To(Succeed())
-			w.now = w.now.Add(2 * Recheck)
+			w.now = w.now.Add(2 * v1alpha1.DefaultInterval)
 			w.settle()
 			g.Expect(w.condition(v1alpha1.ConditionStalled).Reason).To(Equal(v1alpha1.ReasonKeyInvalid))
 			g.Expect(w.condition(v1alpha1.ConditionKeysReady).Message).To(And(ContainSubstring("attache-system/attache-corp-keys"), ContainSubstring("restore the Secret")))
-			g.Expect(w.iam.providers[arn]).To(Equal(trusted))
+			g.Expect(w.aws.held()).To(Equal(trusted))
 			g.Expect(w.keySecret().Data).To(Equal(bad.Data), "never written over")
 
 			restored := w.keySecret()

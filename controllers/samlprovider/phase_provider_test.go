@@ -1,85 +1,178 @@
 package samlprovider
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/controllers/status"
+	"attache.dev/attache/idp/assertion"
+	"attache.dev/attache/idp/keys"
+	"attache.dev/attache/test/awsfake"
 )
 
-// TestEachAnswerOfIAM has IAM fail in each way, and goes through the outcomes' table.
-func TestEachAnswerOfIAM(t *testing.T) {
-	for kind, name := range outcomeOfKind {
-		want := outcomes[name]
-		operation := "Create"
-		if kind == awsiam.NotFound {
-			operation = "Update" // the provider went away between Get and Update
-		}
-		t.Run(fmt.Sprintf("%s of %s is told as %s", kind, operation, want.Reason), func(t *testing.T) {
-			g := NewWithT(t)
-			w := newWorld(t)
-			if operation == "Update" {
-				w.settle()
-				w.iam.providers[arn] = awsiam.SAMLProvider{Metadata: "drifted", Tags: w.iam.providers[arn].Tags}
-				w.now = w.now.Add(2 * Recheck)
-			}
-			w.iam.fails[operation] = iamError(kind)
-			result := w.settle()
-
-			told := w.condition(v1alpha1.ConditionProvidersSynced)
-			g.Expect(told.Status).To(Equal(metav1.ConditionFalse))
-			g.Expect(told.Reason).To(Equal(want.Reason))
-			g.Expect(told.Message).To(ContainSubstring("in AWS's words"))
-			g.Expect(told.Message).NotTo(ContainSubstring("r-1"), "a request ID would make each condition another one")
-			ready := w.condition(v1alpha1.ConditionReady)
-			g.Expect(ready.Reason).To(Equal(want.Reason))
-			stalled := w.condition(v1alpha1.ConditionStalled).Status == metav1.ConditionTrue
-			g.Expect(stalled).To(Equal(want.Progress == status.Stalled))
-			g.Expect(w.condition(v1alpha1.ConditionReconciling).Status == metav1.ConditionTrue).To(Equal(want.Progress == status.Retrying))
-			g.Expect(w.events()).To(ContainElement(HavePrefix("Warning " + want.Reason)))
-
-			if want.Retry == status.Never {
-				g.Expect(w.provider().Status.ObservedGeneration).To(Equal(w.provider().Generation))
-			} else {
-				g.Expect(result.RequeueAfter).To(BeNumerically("~", want.Retry.First, want.Retry.First/5))
-			}
-
-			// AWS being in the way holds up nothing else.
-			g.Expect(w.condition(v1alpha1.ConditionKeysReady).Status).To(Equal(metav1.ConditionTrue))
-			w.startPods()
-			w.iam.calls = nil
-			w.settle()
-			g.Expect(w.condition(v1alpha1.ConditionWorkloadReady).Status).To(Equal(metav1.ConditionTrue))
-			g.Expect(w.iam.calls).To(BeEmpty(), "another cause does not ask IAM before its time")
-
-			// It recovers: of itself when it is time, or when the spec changes.
-			delete(w.iam.fails, operation)
-			if want.Retry == status.Never {
-				w.edit(func(p *v1alpha1.SAMLProvider) { p.Spec.Workload.Replicas = ptr.To[int32](2) })
-			} else {
-				w.now = w.now.Add(2 * want.Retry.First)
-			}
-			w.settle()
-			g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Status).To(Equal(metav1.ConditionTrue))
-		})
+// otherKey is one that the provider does not hold.
+var otherKey = sync.OnceValue(func() keys.Key {
+	k, err := keys.Generate(nil, "other", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		panic(err)
 	}
+	return k
+})
+
+// foreignMetadata is a document of somebody else, or of this issuer with another key.
+func foreignMetadata(issuer string, more ...*x509.Certificate) string {
+	document, err := assertion.Metadata(issuer, append(more, otherKey().Certificate))
+	if err != nil {
+		panic(err)
+	}
+	return string(document)
+}
+
+const (
+	issuer      = "https://login.corp.example/saml/metadata"
+	otherIssuer = "https://login.other.example/saml/metadata"
+)
+
+func code(status int, code string) awsfake.Fault {
+	return awsfake.Fault{Kind: awsfake.FaultFail, Status: status, Code: code, Message: "in AWS's words"}
+}
+
+// answers are the ways in which AWS fails, and how each is told.
+var answers = []struct {
+	name  string
+	fault awsfake.Fault
+	want  outcome
+}{
+	{"throttles", awsfake.Fault{Kind: awsfake.FaultThrottle}, throttled},
+	{"throttles under another name", code(http.StatusBadRequest, "ThrottlingException"), throttled},
+	{"is busy with the provider", code(http.StatusConflict, "ConcurrentModification"), conflict},
+	{"is busy with the entity", code(http.StatusConflict, "EntityTemporarilyUnmodifiable"), conflict},
+	{"says that it exists", code(http.StatusConflict, "EntityAlreadyExists"), conflict},
+	{"lets something keep it", code(http.StatusConflict, "DeleteConflict"), conflict},
+	{"denies", awsfake.Fault{Kind: awsfake.FaultDeny}, denied},
+	{"does not take the input", code(http.StatusBadRequest, "InvalidInput"), invalid},
+	{"has no room left", code(http.StatusConflict, "LimitExceeded"), quotaExceeded},
+	{"fails", code(http.StatusInternalServerError, "ServiceFailure"), unavailable},
+	{"fails in a way that nobody knows", code(http.StatusBadGateway, "NeverHeardOf"), unavailable},
+	{"is away for a while", awsfake.Fault{Kind: awsfake.FaultUnavailable}, unavailable},
+	{"resets the connection", awsfake.Fault{Kind: awsfake.FaultReset}, unavailable},
+	{"answers what is no XML", awsfake.Fault{Kind: awsfake.FaultGarbage}, unavailable},
+	{"answers half", awsfake.Fault{Kind: awsfake.FaultTruncate}, unavailable},
+	{"does not know the key", code(http.StatusForbidden, "InvalidClientTokenId"), noCredentials},
+	{"finds the token expired", code(http.StatusForbidden, "ExpiredToken"), noCredentials},
+}
+
+// TestEachAnswerOfIAM has AWS fail in each way at each call, and goes through the outcomes' table.
+func TestEachAnswerOfIAM(t *testing.T) {
+	reached := map[outcome]bool{}
+	for _, operation := range []string{"GetSAMLProvider", "CreateSAMLProvider", "UpdateSAMLProvider"} {
+		for _, answer := range answers {
+			reached[answer.want] = true
+			t.Run(fmt.Sprintf("at %s AWS %s", operation, answer.name), func(t *testing.T) {
+				w := newWorld(t)
+				if operation == "UpdateSAMLProvider" {
+					w.settle()
+					w.aws.setMetadata(foreignMetadata(otherIssuer))
+					w.now = w.now.Add(2 * v1alpha1.DefaultInterval)
+				}
+				fault := answer.fault
+				fault.Operation = operation
+				w.aws.fail(fault)
+				w.showsAndRecovers(outcomes[answer.want].Within(v1alpha1.DefaultInterval))
+			})
+		}
+	}
+	for kind, name := range outcomeOfKind {
+		NewWithT(t).Expect(reached).To(HaveKey(name), "nothing shows %s", kind)
+	}
+}
+
+// showsAndRecovers looks at the status while AWS fails, and after it does no longer.
+func (w *world) showsAndRecovers(want status.Outcome) {
+	w.t.Helper()
+	g := NewWithT(w.t)
+	result := w.settle()
+	told := w.condition(v1alpha1.ConditionProvidersSynced)
+	g.Expect(told.Status).To(Equal(metav1.ConditionFalse))
+	g.Expect(told.Reason).To(Equal(want.Reason))
+	g.Expect(w.condition(v1alpha1.ConditionReady).Reason).To(Equal(want.Reason))
+	g.Expect(w.condition(v1alpha1.ConditionStalled).Status == metav1.ConditionTrue).To(Equal(want.Progress == status.Stalled))
+	g.Expect(w.condition(v1alpha1.ConditionReconciling).Status == metav1.ConditionTrue).To(Equal(want.Progress == status.Retrying))
+	g.Expect(w.events()).To(ContainElement(HavePrefix("Warning " + want.Reason)))
+	if want.Retry == status.Never {
+		g.Expect(w.provider().Status.ObservedGeneration).To(Equal(w.provider().Generation))
+	} else {
+		g.Expect(result.RequeueAfter).To(BeNumerically("~", want.Retry.First, want.Retry.First/5))
+	}
+
+	// AWS being in the way holds up nothing else, and another cause does not ask it before its time.
+	g.Expect(w.condition(v1alpha1.ConditionKeysReady).Status).To(Equal(metav1.ConditionTrue))
+	w.startPods()
+	w.aws.calls()
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionWorkloadReady).Status).To(Equal(metav1.ConditionTrue))
+	g.Expect(w.aws.calls()).To(BeEmpty())
+
+	// It recovers: of itself when it is time, or when the spec changes.
+	w.aws.heal()
+	if want.Retry == status.Never {
+		w.edit(func(*v1alpha1.SAMLProvider) {})
+	} else {
+		w.now = w.now.Add(2 * want.Retry.First)
+	}
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Status).To(Equal(metav1.ConditionTrue))
+}
+
+func TestAProviderThatGoesBetweenTwoCallsIsMadeAgain(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t)
+	w.settle()
+	w.aws.setMetadata(foreignMetadata(otherIssuer))
+	fault := code(http.StatusNotFound, "NoSuchEntity")
+	fault.Operation = "UpdateSAMLProvider"
+	w.aws.fail(fault)
+	w.now = w.now.Add(v1alpha1.DefaultInterval)
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Reason).To(Equal(v1alpha1.ReasonConflict))
+
+	w.aws.remove()
+	w.now = w.now.Add(time.Minute)
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Reason).To(Equal(v1alpha1.ReasonSynced))
+	g.Expect(w.aws.held()).NotTo(BeNil())
+}
+
+func TestWhatAWSSaysIsEqualEachTime(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t)
+	fault := code(http.StatusInternalServerError, "ServiceFailure")
+	fault.Operation = "GetSAMLProvider"
+	w.aws.fail(fault)
+	w.settle()
+	first := w.condition(v1alpha1.ConditionProvidersSynced)
+	g.Expect(first.Message).To(ContainSubstring("in AWS's words"))
+	w.now = w.now.Add(time.Hour)
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionProvidersSynced)).To(Equal(first), "a request ID would make each condition another one")
 }
 
 func TestThrottlingBacksOffFurtherEachTime(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(t)
-	w.iam.fails["Get"] = iamError(awsiam.Throttled)
+	w.aws.fail(awsfake.Fault{Operation: "GetSAMLProvider", Kind: awsfake.FaultThrottle})
 	var delays []time.Duration
 	for range 8 {
 		result := w.settle()
@@ -91,12 +184,16 @@ func TestThrottlingBacksOffFurtherEachTime(t *testing.T) {
 }
 
 func TestADenialNamesTheMissingAction(t *testing.T) {
-	g := NewWithT(t)
-	w := newWorld(t)
-	w.iam.fails["Create"] = &awsiam.Error{Kind: awsiam.Denied, Operation: "CreateSAMLProvider", Action: "iam:TagSAMLProvider", Code: "AccessDenied", Message: "not authorized"}
-	w.settle()
-	g.Expect(w.condition(v1alpha1.ConditionReady).Message).To(ContainSubstring("lacks iam:TagSAMLProvider"))
-	g.Expect(w.events()).To(ContainElement(ContainSubstring("iam:TagSAMLProvider")))
+	for _, operation := range []string{"GetSAMLProvider", "CreateSAMLProvider"} {
+		t.Run(operation, func(t *testing.T) {
+			g := NewWithT(t)
+			w := newWorld(t)
+			w.aws.fail(awsfake.Fault{Operation: operation, Kind: awsfake.FaultDeny})
+			w.settle()
+			g.Expect(w.condition(v1alpha1.ConditionReady).Message).To(ContainSubstring("lacks iam:" + operation))
+			g.Expect(w.events()).To(ContainElement(ContainSubstring("iam:" + operation)))
+		})
+	}
 }
 
 func TestTheLedgerIsWrittenBeforeIAMIsAskedToCreate(t *testing.T) {
@@ -104,8 +201,8 @@ func TestTheLedgerIsWrittenBeforeIAMIsAskedToCreate(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.reconcile()
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(w.iam.calls).To(Equal([]string{"Get"}))
-	g.Expect(w.provider().Status.Accounts).To(ConsistOf(v1alpha1.AccountStatus{ID: "111122223333", ProviderARN: arn, State: v1alpha1.AccountCreating}))
+	g.Expect(w.aws.calls()).To(Equal([]string{"GetSAMLProvider"}))
+	g.Expect(w.account()).To(Equal(v1alpha1.AccountStatus{ID: accountID, ProviderARN: arn, State: v1alpha1.AccountCreating}))
 }
 
 func TestWithoutALedgerNothingIsCreated(t *testing.T) {
@@ -121,8 +218,8 @@ func TestWithoutALedgerNothingIsCreated(t *testing.T) {
 		_, err := w.reconcile()
 		g.Expect(err).To(MatchError(ContainSubstring("the API server is away")))
 	}
-	g.Expect(w.iam.providers).To(BeEmpty())
-	g.Expect(w.iam.calls).NotTo(ContainElement("Create"))
+	g.Expect(w.aws.held()).To(BeNil())
+	g.Expect(w.aws.calls()).NotTo(ContainElement("CreateSAMLProvider"))
 }
 
 func TestAnOperatorThatDiedFindsItsProviderAgain(t *testing.T) {
@@ -132,18 +229,8 @@ func TestAnOperatorThatDiedFindsItsProviderAgain(t *testing.T) {
 		died func(*world)
 	}{
 		{"between the ledger and IAM", func(*world) {}},
-		{"between IAM and the ledger", func(w *world) {
-			owner := newScope(w.provider(), namespace, clusterUID).owner
-			w.iam.providers[arn] = awsiam.SAMLProvider{Metadata: "of before", Tags: owner.Tags()}
-		}},
-		{"and its status was lost", func(w *world) {
-			w.settle()
-			p := w.provider()
-			p.Status = v1alpha1.SAMLProviderStatus{}
-			if err := w.client.Status().Update(w.t.Context(), p); err != nil {
-				w.t.Fatal(err)
-			}
-		}},
+		{"between IAM and the ledger", func(w *world) { w.aws.put(foreignMetadata(otherIssuer), w.owner().Tags()) }},
+		{"and its status was lost", func(w *world) { w.settle(); w.loseStatus() }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -154,82 +241,116 @@ func TestAnOperatorThatDiedFindsItsProviderAgain(t *testing.T) {
 			w.restartOperator()
 			w.settle()
 			g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Status).To(Equal(metav1.ConditionTrue))
-			g.Expect(w.iam.providers).To(HaveLen(1))
-			g.Expect(w.provider().Status.Accounts[0].MetadataHash).To(Equal(hashOf(w.iam.providers[arn].Metadata)))
+			g.Expect(w.account().MetadataHash).To(Equal(hashOf(w.aws.held().Metadata)))
+			g.Expect(w.account().Adopted).To(BeFalse())
 		})
 	}
 }
 
 func TestAForeignProviderIsNeverTouched(t *testing.T) {
-	foreign := awsiam.SAMLProvider{Metadata: "somebody else's", Tags: map[string]string{"team": "identity"}}
+	foreign := awsiam.SAMLProvider{Metadata: foreignMetadata(otherIssuer), Tags: map[string]string{"team": "identity"}}
 	for _, row := range []struct {
 		name    string
 		appears func(*world)
 	}{
-		{"that was there before", func(w *world) { w.iam.providers[arn] = foreign }},
+		{"that was there before", func(w *world) { w.aws.put(foreign.Metadata, foreign.Tags) }},
+		{"that is offered to an object that does not adopt", func(w *world) {
+			w.aws.put(foreign.Metadata, map[string]string{awsiam.TagAdopt: "corp"})
+		}},
+		{"that is offered to another object", func(w *world) {
+			w.edit(func(p *v1alpha1.SAMLProvider) { p.Spec.Adoption = v1alpha1.AdoptionIfTagged })
+			w.aws.put(foreign.Metadata, map[string]string{awsiam.TagAdopt: "other"})
+		}},
 		{"that appeared after the ledger was written", func(w *world) {
 			if _, err := w.reconcile(); err != nil {
 				w.t.Fatal(err)
 			}
-			w.iam.providers[arn] = foreign
+			w.aws.put(foreign.Metadata, foreign.Tags)
 		}},
 		{"of the same object in another cluster", func(w *world) {
+			w.edit(func(p *v1alpha1.SAMLProvider) { p.Spec.Adoption = v1alpha1.AdoptionIfTagged })
 			other := awsiam.Owner{ClusterUID: "another", ObjectUID: string(w.provider().UID), Name: "corp"}
-			w.iam.providers[arn] = awsiam.SAMLProvider{Metadata: foreign.Metadata, Tags: other.Tags()}
+			w.aws.put(foreign.Metadata, other.Tags())
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			g := NewWithT(t)
 			w := newWorld(t)
 			row.appears(w)
+			before := w.aws.held()
 			result := w.settle()
-			g.Expect(result.RequeueAfter).To(BeNumerically("~", Recheck, Recheck/5))
+			g.Expect(result.RequeueAfter).To(BeNumerically("~", v1alpha1.DefaultInterval, v1alpha1.DefaultInterval/5))
 			g.Expect(w.condition(v1alpha1.ConditionStalled).Reason).To(Equal(v1alpha1.ReasonNotOwned))
-			g.Expect(w.condition(v1alpha1.ConditionReady).Message).To(And(ContainSubstring(arn), ContainSubstring("delete it in IAM"), ContainSubstring(awsiam.TagObjectUID)))
+			g.Expect(w.condition(v1alpha1.ConditionReady).Message).To(And(
+				ContainSubstring(arn), ContainSubstring("delete it in IAM"), ContainSubstring(awsiam.TagObjectUID), ContainSubstring(awsiam.TagAdopt+"=corp")))
 			g.Expect(w.provider().Status.ObservedGeneration).To(Equal(w.provider().Generation), "kstatus: Stalled moves it")
 
 			w.delete()
 			w.settle()
-			g.Expect(w.client.Get(t.Context(), client.ObjectKey{Name: "corp"}, &v1alpha1.SAMLProvider{})).To(MatchError(apierrors.IsNotFound, "IsNotFound"))
-			g.Expect(w.iam.providers[arn].Metadata).To(Equal(foreign.Metadata))
-			g.Expect(w.iam.calls).NotTo(Or(ContainElement("Update"), ContainElement("Delete")))
+			g.Expect(w.gone()).To(BeTrue())
+			g.Expect(w.aws.held()).To(Equal(before))
 		})
 	}
-}
-
-func TestMetadataThatDriftedIsPutBack(t *testing.T) {
-	g := NewWithT(t)
-	w := newWorld(t)
-	w.settle()
-	want := w.iam.providers[arn].Metadata
-	w.iam.providers[arn] = awsiam.SAMLProvider{Metadata: "drifted", Tags: w.iam.providers[arn].Tags}
-	w.now = w.now.Add(Recheck)
-	w.settle()
-	g.Expect(w.iam.providers[arn].Metadata).To(Equal(want))
-}
-
-func TestAProviderThatIsGoneFromIAMIsMadeAgain(t *testing.T) {
-	g := NewWithT(t)
-	w := newWorld(t)
-	w.settle()
-	delete(w.iam.providers, arn)
-	w.now = w.now.Add(Recheck)
-	w.settle()
-	g.Expect(w.iam.providers).To(HaveKey(arn))
-	g.Expect(w.provider().Status.Accounts[0].State).To(Equal(v1alpha1.AccountSynced))
 }
 
 func TestAnOperatorThatStartsLooksForItselfOnce(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(t)
 	w.settle()
-	delete(w.iam.providers, arn)
+	w.aws.remove()
 	w.settle()
-	g.Expect(w.iam.providers).NotTo(HaveKey(arn), "the ledger's word is taken within the hour")
+	g.Expect(w.aws.held()).To(BeNil(), "the ledger's word is taken within the interval")
 
 	w.restartOperator()
 	w.settle()
-	g.Expect(w.iam.providers).To(HaveKey(arn))
+	g.Expect(w.aws.held()).NotTo(BeNil())
+}
+
+func TestIAMIsAskedAtOnceWhen(t *testing.T) {
+	ask := func(w *world) {
+		p := w.provider()
+		metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.AnnotationReconcileAt, w.now.String())
+		if err := w.client.Update(w.t.Context(), p); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for _, row := range []struct {
+		name    string
+		becomes func(*world)
+	}{
+		{"the annotation asks for it", ask},
+		{"the spec changes", func(w *world) { w.edit(func(p *v1alpha1.SAMLProvider) { p.Spec.Delegation.Audience = "other" }) }},
+	} {
+		for name, fault := range map[string]*awsfake.Fault{
+			"while it is taken at its word":  nil,
+			"while it throttles":             {Operation: "GetSAMLProvider", Kind: awsfake.FaultThrottle},
+			"while it denies":                {Operation: "GetSAMLProvider", Kind: awsfake.FaultDeny},
+			"after it has refused the input": {Operation: "GetSAMLProvider", Kind: awsfake.FaultFail, Status: http.StatusBadRequest, Code: "InvalidInput"},
+		} {
+			t.Run(row.name+" "+name, func(t *testing.T) {
+				g := NewWithT(t)
+				w := newWorld(t)
+				if fault != nil {
+					w.aws.fail(*fault)
+				}
+				w.settle()
+				w.aws.heal()
+				w.settle()
+				w.aws.calls()
+				w.now = w.now.Add(time.Second)
+				w.settle()
+				g.Expect(w.aws.calls()).To(BeEmpty(), "it is not time")
+
+				row.becomes(w)
+				w.settle()
+				g.Expect(w.aws.calls()).To(ContainElement("GetSAMLProvider"))
+				g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Status).To(Equal(metav1.ConditionTrue))
+				g.Expect(w.provider().Status.LastHandledReconcileAt).To(Equal(w.provider().Annotations[v1alpha1.AnnotationReconcileAt]))
+				w.settle()
+				g.Expect(w.aws.calls()).To(BeEmpty(), "and once")
+			})
+		}
+	}
 }
 
 func TestAnotherPartitionWouldLoseTheProvider(t *testing.T) {
@@ -239,6 +360,10 @@ func TestAnotherPartitionWouldLoseTheProvider(t *testing.T) {
 	w.edit(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Region = "cn-north-1" })
 	w.settle()
 	g.Expect(w.condition(v1alpha1.ConditionStalled).Message).To(ContainSubstring("change it back"))
-	g.Expect(w.iam.providers).To(HaveLen(1))
-	g.Expect(w.provider().Status.Accounts[0].ProviderARN).To(Equal(arn))
+	g.Expect(w.account().ProviderARN).To(Equal(arn))
+
+	w.delete()
+	w.settle()
+	g.Expect(w.gone()).To(BeTrue(), "the deletion goes by the ledger")
+	g.Expect(w.aws.held()).To(BeNil())
 }

@@ -34,7 +34,7 @@ func (r *Reconciler) reconcileWorkload(ctx context.Context, s *scope) (status.Fi
 		}
 	}
 	if err := errors.Join(failures...); errors.Is(err, ssa.ErrLeftover) {
-		return found(leftover, "Waiting for the garbage collector: "+err.Error()), nil
+		return s.found(leftover, "Waiting for the garbage collector: "+err.Error()), nil
 	} else if err != nil {
 		return status.Finding{}, err
 	}
@@ -52,12 +52,12 @@ func serving(d *appsv1.Deployment, s *scope) status.Finding {
 	wanted, ready := s.provider.Replicas(), d.Status.AvailableReplicas
 	switch {
 	case ready == 0:
-		return found(notServing, fmt.Sprintf("No pod of %s is ready: see kubectl -n %s describe pods -l %s=%s",
+		return s.found(notServing, fmt.Sprintf("No pod of %s is ready: see kubectl -n %s describe pods -l %s=%s",
 			name, s.namespace, deploy.LabelProvider, s.provider.Name))
 	case d.Status.ObservedGeneration < d.Generation || d.Status.UpdatedReplicas < wanted || ready < wanted || d.Status.Replicas > wanted:
-		return found(rollingOut, fmt.Sprintf("%d of %d pods of %s are ready, %d are of the current spec",
+		return s.found(rollingOut, fmt.Sprintf("%d of %d pods of %s are ready, %d are of the current spec",
 			ready, wanted, name, d.Status.UpdatedReplicas))
 	default:
-		return found(available, fmt.Sprintf("All %d pods of %s are ready", wanted, name))
+		return s.found(available, fmt.Sprintf("All %d pods of %s are ready", wanted, name))
 	}
 }

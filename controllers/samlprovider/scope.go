@@ -1,7 +1,9 @@
 package samlprovider
 
 import (
+	"cmp"
 	"crypto/x509"
+	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -29,11 +31,11 @@ type scope struct {
 	ledger, recorded *v1alpha1.AccountStatus
 	// keys are the signing keys, newest first; set by the keys phase unless it failed.
 	keys []keys.Key
-	// keysGone is set, in a deletion, when the key Secret is gone.
-	keysGone bool
-	// released is set when the object may go: the finalizer is off.
-	released bool
+	// settled is set, in a deletion, when nothing in IAM keeps the object any more, keysGone when the
+	// key Secret is gone, and released when the finalizer is off.
+	settled, keysGone, released bool
 
+	changes  []status.Change
 	findings []status.Finding
 }
 
@@ -63,6 +65,25 @@ func (s *scope) trustedKey() string {
 	return s.recorded.ActiveKey
 }
 
+// requested is the value of the annotation that asks for a reconciliation now.
+func (s *scope) requested() string { return s.provider.Annotations[v1alpha1.AnnotationReconcileAt] }
+
+// attempt names a try with everything that makes it another one, which does not wait for the last
+// one's time.
+func (s *scope) attempt(what string) string {
+	return fmt.Sprintf("%s of generation %d at %q", what, s.provider.Generation, s.requested())
+}
+
+// found is the Finding of an outcome, to be looked at again as its row of the table says.
+func (s *scope) found(o outcome, message string) status.Finding {
+	return outcomes[o].Within(s.provider.Interval()).Found(message)
+}
+
+// tell has an event sent of something done in AWS.
+func (s *scope) tell(reason, note string) {
+	s.changes = append(s.changes, status.Change{Reason: reason, Note: note})
+}
+
 // activeKey is the key to sign with: the newest.
 func (s *scope) activeKey() string { return s.keys[0].ID }
 
@@ -77,11 +98,13 @@ func (s *scope) certificates() []*x509.Certificate {
 // report is what package status gets to know.
 func (s *scope) report() status.SAMLProviderReport {
 	r := status.SAMLProviderReport{
-		Findings:      s.findings,
-		Account:       s.ledger,
-		Audience:      s.provider.Audience(),
-		MetadataURL:   deploy.MetadataURL(s.provider.Name, s.namespace),
-		DelegationURL: deploy.DelegationURL(s.provider.Name, s.namespace),
+		Findings:               s.findings,
+		Changes:                s.changes,
+		Account:                s.ledger,
+		Audience:               s.provider.Audience(),
+		MetadataURL:            deploy.MetadataURL(s.provider.Name, s.namespace),
+		DelegationURL:          deploy.DelegationURL(s.provider.Name, s.namespace),
+		LastHandledReconcileAt: cmp.Or(s.requested(), s.provider.Status.LastHandledReconcileAt),
 	}
 	for _, k := range s.keys {
 		r.Keys = append(r.Keys, v1alpha1.KeyStatus{

@@ -15,7 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/controllers/cabundle"
@@ -39,9 +41,38 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Owns(&rbacv1.RoleBinding{}, builder.OnlyMetadata).
 		Owns(&rbacv1.ClusterRole{}, builder.OnlyMetadata).
 		Owns(&rbacv1.ClusterRoleBinding{}, builder.OnlyMetadata).
+		Watches(&v1alpha1.RoleMapping{}, handler.EnqueueRequestsFromMapFunc(r.deletedProviderOf), builder.WithPredicates(roleReleased)).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.providersOfSecret)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
+}
+
+// roleReleased lets pass what a deletion may have waited for: a RoleMapping whose role is gone, or
+// that is gone itself. There are thousands of them, and most of the time nothing waits.
+var roleReleased = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	UpdateFunc:  func(e event.UpdateEvent) bool { return hasRole(e.ObjectOld) && !hasRole(e.ObjectNew) },
+	DeleteFunc:  func(event.DeleteEvent) bool { return true },
+}
+
+func hasRole(o client.Object) bool {
+	m, ok := o.(*v1alpha1.RoleMapping)
+	return ok && mayHaveRole(m)
+}
+
+// deletedProviderOf calls for the provider of a RoleMapping if it is being deleted.
+func (r *Reconciler) deletedProviderOf(ctx context.Context, o client.Object) []ctrl.Request {
+	m, ok := o.(*v1alpha1.RoleMapping)
+	if !ok {
+		return nil
+	}
+	key := types.NamespacedName{Name: m.Spec.ProviderRef.Name}
+	p := &v1alpha1.SAMLProvider{}
+	if err := r.Client.Get(ctx, key, p); err != nil || p.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	return []ctrl.Request{{NamespacedName: key}}
 }
 
 // providersOfSecret goes by the Secret's name, which nobody can take off it.

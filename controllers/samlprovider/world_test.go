@@ -3,12 +3,12 @@ package samlprovider
 import (
 	"context"
 	"errors"
-	"maps"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -32,15 +32,17 @@ import (
 const (
 	namespace  = "attache-system"
 	clusterUID = "c1c1c1c1-0000-4000-8000-000000000001"
+	accountID  = "111122223333"
+	region     = "eu-west-1"
 	arn        = "arn:aws:iam::111122223333:saml-provider/corp"
 )
 
-// world is a cluster and an IAM in memory, with a clock that stands still until it is moved.
+// world is a cluster in memory and an IAM that is as strict as AWS's, with a clock that stands still until it is moved.
 type world struct {
 	t          *testing.T
 	now        time.Time
 	client     client.Client
-	iam        *memoryIAM
+	aws        *fakeAWS
 	recorder   *events.FakeRecorder
 	reconciler *Reconciler
 	// writes counts what is written to the cluster.
@@ -49,7 +51,7 @@ type world struct {
 	refuse func(client.Object) error
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, changes ...func(*v1alpha1.SAMLProvider)) *world {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -60,22 +62,29 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t:        t,
 		now:      time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC),
-		iam:      &memoryIAM{providers: map[string]awsiam.SAMLProvider{}, fails: map[string]error{}},
+		aws:      newFakeAWS(t),
 		recorder: events.NewFakeRecorder(64),
 	}
 	w.client = fake.NewClientBuilder().
 		WithScheme(scheme).
-		WithStatusSubresource(&v1alpha1.SAMLProvider{}, &appsv1.Deployment{}).
+		WithStatusSubresource(&v1alpha1.SAMLProvider{}, &v1alpha1.RoleMapping{}, &appsv1.Deployment{}).
+		WithIndex(&v1alpha1.RoleMapping{}, v1alpha1.FieldProvider, func(o client.Object) []string {
+			return []string{o.(*v1alpha1.RoleMapping).Spec.ProviderRef.Name}
+		}).
 		WithInterceptorFuncs(w.counting()).
 		Build()
 	w.restartOperator()
-	w.create(&v1alpha1.SAMLProvider{
+	p := &v1alpha1.SAMLProvider{
 		ObjectMeta: metav1.ObjectMeta{Name: "corp", UID: "0b0b0b0b-0000-4000-8000-000000000001", Generation: 1},
 		Spec: v1alpha1.SAMLProviderSpec{
 			Issuer:   "https://login.corp.example/saml/metadata",
-			Accounts: []v1alpha1.Account{{ID: "111122223333", Region: "eu-west-1", Access: v1alpha1.AccountAccess{Mode: v1alpha1.AccessAmbient}}},
+			Accounts: []v1alpha1.Account{{ID: accountID, Region: region, Access: v1alpha1.AccountAccess{Mode: v1alpha1.AccessAmbient}}},
 		},
-	})
+	}
+	for _, change := range changes {
+		change(p)
+	}
+	w.create(p)
 	w.createAuthority()
 	w.writes = 0
 	return w
@@ -87,7 +96,7 @@ func (w *world) restartOperator() {
 		Client:          w.client,
 		Live:            w.client,
 		Status:          status.Writer{Client: w.client, Recorder: w.recorder},
-		IAM:             func(v1alpha1.Account) awsiam.SAMLProviders { return w.iam },
+		IAM:             func(v1alpha1.Account) awsiam.API { return w.aws.operator },
 		ClusterUID:      clusterUID,
 		Namespace:       namespace,
 		Image:           "registry.example/attache:v1",
@@ -252,60 +261,30 @@ func (w *world) events() []string {
 	}
 }
 
-// memoryIAM is the few rules of IAM that the reconciler relies on.
-type memoryIAM struct {
-	providers map[string]awsiam.SAMLProvider
-	// fails is what the next calls of an operation end with.
-	fails map[string]error
-	calls []string
+// gone tells whether the provider's object has been let go.
+func (w *world) gone() bool {
+	return apierrors.IsNotFound(w.client.Get(w.t.Context(), client.ObjectKey{Name: "corp"}, &v1alpha1.SAMLProvider{}))
 }
 
-func (m *memoryIAM) call(operation string) error {
-	m.calls = append(m.calls, operation)
-	return m.fails[operation]
+// loseStatus is a restore of the object from a backup.
+func (w *world) loseStatus() {
+	w.t.Helper()
+	p := w.provider()
+	p.Status = v1alpha1.SAMLProviderStatus{}
+	if err := w.client.Status().Update(w.t.Context(), p); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
-func (m *memoryIAM) Get(_ context.Context, arn string) (awsiam.SAMLProvider, error) {
-	if err := m.call("Get"); err != nil {
-		return awsiam.SAMLProvider{}, err
+// account is the ledger's entry.
+func (w *world) account() v1alpha1.AccountStatus {
+	w.t.Helper()
+	all := w.provider().Status.Accounts
+	if len(all) != 1 {
+		w.t.Fatalf("the ledger has %d entries", len(all))
 	}
-	p, ok := m.providers[arn]
-	if !ok {
-		return p, iamError(awsiam.NotFound)
-	}
-	return p, nil
+	return all[0]
 }
 
-func (m *memoryIAM) Create(_ context.Context, arn, metadata string, tags map[string]string) error {
-	if err := m.call("Create"); err != nil {
-		return err
-	}
-	if _, ok := m.providers[arn]; ok {
-		return iamError(awsiam.AlreadyExists)
-	}
-	m.providers[arn] = awsiam.SAMLProvider{Metadata: metadata, Tags: maps.Clone(tags)}
-	return nil
-}
-
-func (m *memoryIAM) Update(_ context.Context, arn, metadata string) error {
-	if err := m.call("Update"); err != nil {
-		return err
-	}
-	m.providers[arn] = awsiam.SAMLProvider{Metadata: metadata, Tags: m.providers[arn].Tags}
-	return nil
-}
-
-func (m *memoryIAM) Delete(_ context.Context, arn string) error {
-	if err := m.call("Delete"); err != nil {
-		return err
-	}
-	if _, ok := m.providers[arn]; !ok {
-		return iamError(awsiam.NotFound)
-	}
-	delete(m.providers, arn)
-	return nil
-}
-
-func iamError(kind awsiam.Kind) error {
-	return &awsiam.Error{Kind: kind, Operation: "SomeSAMLProvider", Action: "iam:SomeSAMLProvider", Code: string(kind), Message: "in AWS's words", RequestID: "r-1"}
-}
+// owner is what the tags of the provider's own say.
+func (w *world) owner() awsiam.Owner { return newScope(w.provider(), namespace, clusterUID).owner }

@@ -1,0 +1,123 @@
+package samlprovider
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/partition"
+	"attache.dev/attache/test/awsfake"
+)
+
+// fakeAWS is an account in awsfake, with the operator's client and an administrator's hands.
+type fakeAWS struct {
+	t        *testing.T
+	control  awsfake.Control
+	operator awsiam.API
+	admin    awsiam.SAMLProviders
+}
+
+func newFakeAWS(t *testing.T) *fakeAWS {
+	t.Helper()
+	const adminKey, adminSecret = "AKIAADMINADMINADMINA", "an admin's secret for tests only"
+	fake := awsfake.New(awsfake.Options{AccountID: accountID, Region: region, AdminAccessKeyID: adminKey, AdminSecretAccessKey: adminSecret})
+	server := httptest.NewServer(fake)
+	t.Cleanup(server.Close)
+	admin := credentials.NewStaticCredentialsProvider(adminKey, adminSecret, "")
+	hands := iam.New(iam.Options{Region: partition.OfRegion(region).IAMRegion, BaseEndpoint: &server.URL, Credentials: admin})
+	user := aws.String("attache")
+	if _, err := hands.CreateUser(t.Context(), &iam.CreateUserInput{UserName: user}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hands.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: user, PolicyName: user, PolicyDocument: aws.String(
+		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}`)}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := hands.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: user})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+	return &fakeAWS{
+		t:        t,
+		control:  fake.Control(),
+		operator: awsiam.New(aws.Config{Credentials: own}, region, server.URL),
+		admin:    awsiam.New(aws.Config{Credentials: admin}, region, server.URL).Providers(),
+	}
+}
+
+// held is what IAM holds under the provider's ARN, or nil.
+func (f *fakeAWS) held() *awsiam.SAMLProvider {
+	f.t.Helper()
+	p, err := f.admin.Get(f.t.Context(), arn)
+	if err != nil {
+		if awsiam.KindOf(err) != awsiam.NotFound {
+			f.t.Fatal(err)
+		}
+		return nil
+	}
+	return &p
+}
+
+// The administrator's hands.
+
+func (f *fakeAWS) put(metadata string, tags map[string]string) {
+	f.t.Helper()
+	f.must(f.admin.Create(f.t.Context(), arn, metadata, tags))
+}
+
+func (f *fakeAWS) setMetadata(metadata string) {
+	f.t.Helper()
+	f.must(f.admin.Update(f.t.Context(), arn, metadata))
+}
+
+func (f *fakeAWS) tag(key, value string) {
+	f.t.Helper()
+	f.must(f.admin.AddTags(f.t.Context(), arn, map[string]string{key: value}))
+}
+
+func (f *fakeAWS) untag(keys ...string) {
+	f.t.Helper()
+	f.must(f.admin.RemoveTags(f.t.Context(), arn, keys...))
+}
+
+func (f *fakeAWS) remove() {
+	f.t.Helper()
+	f.must(f.admin.Delete(f.t.Context(), arn))
+}
+
+func (f *fakeAWS) fail(fault awsfake.Fault) {
+	f.t.Helper()
+	f.must(f.control.AddFault(f.t.Context(), fault))
+}
+
+func (f *fakeAWS) heal() {
+	f.t.Helper()
+	f.must(f.control.ClearFaults(f.t.Context()))
+}
+
+func (f *fakeAWS) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// calls returns the operations that the operator has called since the last time.
+func (f *fakeAWS) calls() []string {
+	f.t.Helper()
+	all, err := f.control.Calls(f.t.Context(), "")
+	f.must(err)
+	f.must(f.control.ClearCalls(f.t.Context()))
+	var operations []string
+	for _, c := range all {
+		if c.Principal == "arn:aws:iam::"+accountID+":user/attache" {
+			operations = append(operations, c.Operation)
+		}
+	}
+	return operations
+}
