@@ -68,6 +68,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		ImagePullPolicy: o.ImagePullPolicy,
 		Clock:           o.Clock,
 		Applier:         &ssa.Applier{Client: mgr.GetClient(), Label: deploy.LabelProvider, Cached: samlprovider.Cached},
+		Drifted:         func(repaired bool) { o.Metrics.Drifted("SAMLProvider", repaired) },
 	}
 	if err := provider.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the SAMLProvider controller: %w", err)
