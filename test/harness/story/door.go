@@ -47,6 +47,8 @@ type Answer struct {
 		SessionToken    string
 	}
 	AssumedRoleUser struct{ Arn string }
+	// Subject and NameQualifier are ${saml:sub} and ${saml:namequalifier} of the session's policies.
+	Subject, NameQualifier string
 }
 
 // Post sends a body to the door. Port-forwards and Services take a moment to notice a change of
