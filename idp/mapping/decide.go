@@ -45,20 +45,18 @@ func Decide(p *v1alpha1.SAMLProvider, candidates []*v1alpha1.RoleMapping, facts 
 	if f, found := providerDenies(p, nil, Facts{}); found {
 		return idp.Grant{}, denied(f.Reason, f.Message)
 	}
-	mine := slices.DeleteFunc(slices.Clone(candidates), func(m *v1alpha1.RoleMapping) bool {
-		return !names(m, s) || m.Spec.ProviderRef.Name != p.Name
-	})
+	mine := examine(p, candidates, facts, s)
 	if len(mine) == 0 {
 		return idp.Grant{}, noMapping(p, s)
 	}
-	m, err := choose(p, mine, facts, s, w.RoleARN)
+	chosen, err := choose(mine, s, w.RoleARN)
 	if err != nil {
 		return idp.Grant{}, err
 	}
-	if f, found := Refuse(p, m, facts(m)); found {
-		return idp.Grant{}, denied(f.Reason, f.Message)
+	if chosen.refused {
+		return idp.Grant{}, denied(chosen.finding.Reason, chosen.finding.Message)
 	}
-	g := grant(p, m, s)
+	g := grant(p, chosen, s)
 	if w.PrincipalARN != "" && w.PrincipalARN != g.ProviderARN {
 		return idp.Grant{}, denied(ReasonPrincipalNotGranted, fmt.Sprintf("principal %q is not the IAM provider of %s: send %s, or leave principal out",
 			w.PrincipalARN, g.RoleARN, g.ProviderARN))
@@ -70,6 +68,27 @@ func Decide(p *v1alpha1.SAMLProvider, candidates []*v1alpha1.RoleMapping, facts 
 	return g, nil
 }
 
+// candidate is a mapping that names the subject, and what the provider says of it.
+type candidate struct {
+	mapping *v1alpha1.RoleMapping
+	// role is its ARN, or what messages call it if it has none.
+	role    string
+	finding Finding
+	refused bool
+}
+
+// examine asks once for each of the provider's mappings that names the subject.
+func examine(p *v1alpha1.SAMLProvider, candidates []*v1alpha1.RoleMapping, facts func(*v1alpha1.RoleMapping) Facts, s idp.Subject) []candidate {
+	var mine []candidate
+	for _, m := range candidates {
+		if names(m, s) && m.Spec.ProviderRef.Name == p.Name {
+			f, refused := Refuse(p, m, facts(m))
+			mine = append(mine, candidate{mapping: m, role: roleWord(p, m), finding: f, refused: refused})
+		}
+	}
+	return mine
+}
+
 // names reports whether the mapping names the subject.
 func names(m *v1alpha1.RoleMapping, s idp.Subject) bool {
 	return s.Kind == idp.KindServiceAccount && m.Namespace == s.Namespace &&
@@ -79,62 +98,56 @@ func names(m *v1alpha1.RoleMapping, s idp.Subject) bool {
 }
 
 // choose picks one of the subject's mappings, which may still be one that the provider refuses.
-func choose(p *v1alpha1.SAMLProvider, mine []*v1alpha1.RoleMapping, facts func(*v1alpha1.RoleMapping) Facts, s idp.Subject, roleARN string) (*v1alpha1.RoleMapping, error) {
-	allowed := slices.DeleteFunc(slices.Clone(mine), func(m *v1alpha1.RoleMapping) bool {
-		_, refused := Refuse(p, m, facts(m))
-		return refused
-	})
+func choose(mine []candidate, s idp.Subject, roleARN string) (candidate, error) {
+	isAllowed := func(c candidate) bool { return !c.refused }
 	if roleARN != "" {
-		ofRole := func(m *v1alpha1.RoleMapping) bool {
-			arn, _ := RoleARN(p, m)
-			return arn == roleARN
+		ofRole := filter(mine, func(c candidate) bool { return c.role == roleARN })
+		if len(ofRole) == 0 {
+			return candidate{}, roleNotGranted(s, roleARN, filter(mine, isAllowed))
 		}
-		if mine = filter(mine, ofRole); len(mine) == 0 {
-			return nil, roleNotGranted(p, s, roleARN, allowed)
-		}
-		allowed = filter(allowed, ofRole)
+		mine = ofRole
 	}
-	defaults := filter(mine, func(m *v1alpha1.RoleMapping) bool { return m.Spec.Default })
+	allowed := filter(mine, isAllowed)
+	defaults := filter(mine, func(c candidate) bool { return c.mapping.Spec.Default })
 	switch {
 	case len(mine) == 1:
 		return mine[0], nil
 	case len(defaults) == 1:
 		return defaults[0], nil
 	case len(defaults) > 1:
-		return nil, ambiguous(p, s, defaults)
+		return candidate{}, ambiguous(s, defaults)
 	case len(allowed) == 1:
 		return allowed[0], nil
 	case len(allowed) == 0:
 		return mine[0], nil
 	default:
-		return nil, ambiguous(p, s, allowed)
+		return candidate{}, ambiguous(s, allowed)
 	}
 }
 
-func filter(ms []*v1alpha1.RoleMapping, keep func(*v1alpha1.RoleMapping) bool) []*v1alpha1.RoleMapping {
-	var kept []*v1alpha1.RoleMapping
-	for _, m := range ms {
-		if keep(m) {
-			kept = append(kept, m)
+func filter(cs []candidate, keep func(candidate) bool) []candidate {
+	var kept []candidate
+	for _, c := range cs {
+		if keep(c) {
+			kept = append(kept, c)
 		}
 	}
 	return kept
 }
 
 // grant says what an allowed mapping gives. Refuse has made sure that the account is listed.
-func grant(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, s idp.Subject) idp.Grant {
-	account, _ := accountOf(p, m)
-	arn, _ := RoleARN(p, m)
+func grant(p *v1alpha1.SAMLProvider, c candidate, s idp.Subject) idp.Grant {
+	account, _ := accountOf(p, c.mapping)
 	return idp.Grant{
-		Mapping:     nameOf(m),
-		RoleARN:     arn,
+		Mapping:     nameOf(c.mapping),
+		RoleARN:     c.role,
 		ProviderARN: partition.OfRegion(account.Region).SAMLProviderARN(account.ID, p.ProviderName(account)),
 		AccountID:   account.ID,
 		SessionName: sessionName(s),
-		Duration:    m.SessionDuration().Truncate(time.Second),
+		Duration:    c.mapping.SessionDuration().Truncate(time.Second),
 		Region:      account.Region,
 		STSEndpoint: strings.TrimSuffix(account.Endpoints.STS, "/"),
-		Tags:        tags(m),
+		Tags:        tags(c.mapping),
 	}
 }
 

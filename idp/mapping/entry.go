@@ -101,6 +101,11 @@ func chooses(s v1alpha1.NamespaceSelection, namespace string, known map[string]s
 	if known == nil || len(s.Names) > 0 {
 		return false
 	}
+	for key, value := range s.Selector.MatchLabels {
+		if known[key] != value {
+			return false // quickly: a selector takes a hundred times longer to build than to rule out
+		}
+	}
 	selector, err := metav1.LabelSelectorAsSelector(s.Selector)
 	return err == nil && selector.Matches(labels.Set(known))
 }

@@ -8,7 +8,6 @@ import (
 	. "github.com/onsi/gomega"
 
 	"attache.dev/attache/api/v1alpha1"
-	"attache.dev/attache/idp"
 )
 
 func TestIndex(t *testing.T) {
@@ -58,26 +57,4 @@ func TestIndexServesReadersWhileItChanges(t *testing.T) {
 	}
 	writers.Wait()
 	g.Expect(x.Candidates(uploader())).To(BeEmpty())
-}
-
-// The time of one decision among 10,000 mappings is that of the caller's own.
-func BenchmarkDecideAmong10000Mappings(b *testing.B) {
-	x := NewIndex()
-	for i := range 10_000 {
-		x.Set(mapping("uploader", uploaderRole, func(m *v1alpha1.RoleMapping) {
-			m.Namespace = fmt.Sprintf("ns-%d", i/10)
-			m.Name = fmt.Sprintf("m-%d", i%10)
-			m.Spec.Subjects[0].Name = fmt.Sprintf("sa-%d", i%10)
-		}))
-	}
-	p := provider(func(p *v1alpha1.SAMLProvider) {
-		p.Spec.Allow[0].Namespaces.Names = []string{"ns-500"}
-	})
-	s := idp.Subject{Kind: idp.KindServiceAccount, Namespace: "ns-500", Name: "sa-5", Pod: idp.Pod{Name: "p"}}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Decide(p, x.Candidates(s), x.Facts, s, Want{}); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

@@ -23,34 +23,34 @@ func noMapping(p *v1alpha1.SAMLProvider, s idp.Subject) *idp.Refusal {
 		s.Namespace, s.Name, p.Name, yamlWord(p.Name), yamlWord(s.Name)))
 }
 
-func roleNotGranted(p *v1alpha1.SAMLProvider, s idp.Subject, roleARN string, allowed []*v1alpha1.RoleMapping) *idp.Refusal {
+func roleNotGranted(s idp.Subject, roleARN string, allowed []candidate) *idp.Refusal {
 	message := fmt.Sprintf("role %q is not granted to service account %s/%s", roleARN, s.Namespace, s.Name)
 	if len(allowed) > 0 {
-		message += ", which may have: " + strings.Join(rolesOf(p, allowed), ", ")
+		message += ", which may have: " + strings.Join(rolesOf(allowed), ", ")
 	}
 	return denied(ReasonRoleNotGranted, message)
 }
 
-func ambiguous(p *v1alpha1.SAMLProvider, s idp.Subject, tied []*v1alpha1.RoleMapping) *idp.Refusal {
-	if roles := rolesOf(p, tied); len(roles) > 1 {
+func ambiguous(s idp.Subject, tied []candidate) *idp.Refusal {
+	if roles := rolesOf(tied); len(roles) > 1 {
 		return malformed(ReasonRoleAmbiguous, fmt.Sprintf(
 			"service account %s/%s may have several roles: send role with one of them, or set spec.default: true in exactly one RoleMapping: %s",
 			s.Namespace, s.Name, strings.Join(roles, ", ")))
 	}
 	mappings := make([]string, len(tied))
-	for i, m := range tied {
-		mappings[i] = nameOf(m)
+	for i, c := range tied {
+		mappings[i] = nameOf(c.mapping)
 	}
 	return malformed(ReasonRoleAmbiguous, fmt.Sprintf(
 		"several RoleMappings give %s to service account %s/%s: keep one of them, or set spec.default: true in exactly one: %s",
-		roleWord(p, tied[0]), s.Namespace, s.Name, strings.Join(mappings, ", ")))
+		tied[0].role, s.Namespace, s.Name, strings.Join(mappings, ", ")))
 }
 
-// rolesOf returns the roles of the mappings, each once, sorted.
-func rolesOf(p *v1alpha1.SAMLProvider, ms []*v1alpha1.RoleMapping) []string {
-	roles := make([]string, len(ms))
-	for i, m := range ms {
-		roles[i] = roleWord(p, m)
+// rolesOf returns the roles of the candidates, each once, sorted.
+func rolesOf(cs []candidate) []string {
+	roles := make([]string, len(cs))
+	for i, c := range cs {
+		roles[i] = c.role
 	}
 	slices.Sort(roles)
 	return slices.Compact(roles)
