@@ -16,6 +16,8 @@ LOAD := hack/cluster/load.sh dist/attache.tar dist/awsfake.tar dist/attache-demo
 
 TOOL := hack/tools/run.sh
 GOTESTSUM := mkdir -p artifacts && $(TOOL) gotestsum
+E2E := $(GOTESTSUM) --format standard-verbose
+E2E_FLAGS := -tags e2e -count=1
 # kubectl and helm come from hack/cluster.
 WITH_CLUSTER := . hack/cluster/env.sh &&
 BUILD := go build -trimpath -ldflags '-s -w -X attache.dev/attache/cli.version=$(VERSION)'
@@ -36,8 +38,10 @@ test: test-deps ## Run the unit tests, the tests on a real kube-apiserver and aw
 	  $(GOTESTSUM) --format pkgname --jsonfile artifacts/test.json -- -timeout 14m ./...
 
 .PHONY: e2e
-e2e: cluster-up cluster-load ## Assert the demo's story and its refusals on a real cluster
-	@$(WITH_CLUSTER) $(GOTESTSUM) --format standard-verbose --jsonfile artifacts/e2e.json -- -tags e2e -count=1 -timeout 30m ./test/e2e/...
+e2e: cluster-up cluster-load ## Assert the demo's story, its refusals and every order of ending on a real cluster
+	@$(WITH_CLUSTER) $(E2E) --jsonfile artifacts/e2e.json -- $(E2E_FLAGS) -timeout 30m ./test/e2e
+	@# It uninstalls what the other stories share.
+	@$(WITH_CLUSTER) $(E2E) --jsonfile artifacts/e2e-ending.json -- $(E2E_FLAGS) -timeout 20m ./test/e2e/ending
 
 ##@ Cluster
 

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -59,8 +58,9 @@ func Root() string {
 }
 
 // InstallAttache gives the operator AWS credentials and installs the chart, as its documentation
-// tells a user to. An installation that is there already is brought up to date.
-func (c *Cluster) InstallAttache(ctx context.Context, a *AWS, image string) error {
+// tells a user to, with further values such as "replicas=2". An installation that is there already
+// is brought up to date.
+func (c *Cluster) InstallAttache(ctx context.Context, a *AWS, image string, values ...string) error {
 	if err := c.Apply(ctx, []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: "+Namespace+"}\n"), nil); err != nil {
 		return err
 	}
@@ -72,17 +72,17 @@ func (c *Cluster) InstallAttache(ctx context.Context, a *AWS, image string) erro
 	// A changed key reaches the pods only through a rollout: it is in their environment.
 	sum := sha256.Sum256([]byte(keyID))
 	args := []string{
-		"upgrade", "--install", "attache", filepath.Join(Root(), "charts", "attache"),
+		"upgrade", "--install", release, chart(),
 		"--namespace", Namespace, "--wait", "--timeout", "3m",
 		"--set", "image.repository=" + repository, "--set-string", "image.tag=" + tag,
 		"--set", "aws.credentialsSecretName=" + operatorSecret,
 		"--set-string", fmt.Sprintf("podAnnotations.checksum/aws-credentials=%x", sum[:8]),
 	}
-	cmd := exec.CommandContext(ctx, "helm", args...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("helm %s: %w\n%s", strings.Join(args, " "), err, out)
+	for _, value := range values {
+		args = append(args, "--set", value)
 	}
-	return nil
+	_, err = Helm(ctx, args...)
+	return err
 }
 
 // ensureOperatorCredentials keeps a key that still works, and else makes one. It returns the key's
@@ -111,6 +111,16 @@ func (c *Cluster) ensureOperatorCredentials(ctx context.Context, a *AWS) (string
 		StringData: map[string]string{"AWS_ACCESS_KEY_ID": id, "AWS_SECRET_ACCESS_KEY": secret},
 	}, metav1.CreateOptions{})
 	return id, err
+}
+
+// RestartOperator ends the operator's pods and waits until others are ready.
+func (c *Cluster) RestartOperator(ctx context.Context) error {
+	pods := c.Clientset.CoreV1().Pods(Namespace)
+	err := pods.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=attache,app.kubernetes.io/component=operator"})
+	if err != nil {
+		return err
+	}
+	return c.AwaitDeployment(ctx, Namespace, "attache-operator", deployTimeout)
 }
 
 // AwaitReady waits until the object's Ready condition is True for its current generation.

@@ -148,3 +148,8 @@ func (a *AWS) AwaitProvider(ctx context.Context, name string, timeout time.Durat
 
 // RoleARN returns the ARN of a role of the account.
 func RoleARN(name string) string { return "arn:aws:iam::" + AccountID + ":role/" + name }
+
+// ManagedRoleARN returns the ARN of a role of that path and name.
+func ManagedRoleARN(path, name string) string {
+	return "arn:aws:iam::" + AccountID + ":role" + path + name
+}

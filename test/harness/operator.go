@@ -87,10 +87,20 @@ func (a *AWS) ensureOperatorUser(ctx context.Context) error {
 	return nil
 }
 
-// operatorKey makes a fresh access key for the operator's user, and the user where it is absent.
+// operatorKey makes a fresh access key for the operator's user, and the user where it is absent. The
+// keys before it, whose Secret is gone, are deleted: a user has two at most.
 func (a *AWS) operatorKey(ctx context.Context) (id, secret string, err error) {
 	if err := a.ensureOperatorUser(ctx); err != nil {
 		return "", "", err
+	}
+	old, err := a.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: aws.String(operatorUser)})
+	if err != nil {
+		return "", "", fmt.Errorf("list the operator's access keys: %w", err)
+	}
+	for _, key := range old.AccessKeyMetadata {
+		if _, err := a.IAM.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: aws.String(operatorUser), AccessKeyId: key.AccessKeyId}); err != nil {
+			return "", "", fmt.Errorf("delete an access key of the operator: %w", err)
+		}
 	}
 	out, err := a.IAM.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String(operatorUser)})
 	if err != nil {
