@@ -26,6 +26,8 @@ const (
 	look = time.Second
 	// operatorPatience is how long it waits for an operator that is starting.
 	operatorPatience = 30 * time.Second
+	// maxNames is how many objects a single line names.
+	maxNames = 5
 )
 
 // uninstallOptions are the flags of `attache uninstall`.
@@ -38,10 +40,12 @@ type uninstallOptions struct {
 	client client.Client
 	in     io.Reader
 	out    io.Writer
+	// logs are those of the libraries.
+	logs slog.LevelVar
 }
 
 func newUninstallCommand() *cobra.Command {
-	o := uninstallOptions{}
+	o := &uninstallOptions{}
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Take out of AWS and the cluster what the operator made, before the operator goes",
@@ -52,7 +56,7 @@ It works with the rights of your kubeconfig. What to run next is printed at the 
 Exit codes: 0 nothing is left; 2 it did not begin, and says why; 3 not finished in --timeout; 1 anything else.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logToStderr()
+			o.logToStderr()
 			o.in, o.out = cmd.InOrStdin(), cmd.OutOrStdout()
 			if err := o.connect(); err != nil {
 				return err
@@ -76,8 +80,9 @@ Exit codes: 0 nothing is left; 2 it did not begin, and says why; 3 not finished 
 }
 
 // logToStderr keeps the libraries from mixing their news with the command's.
-func logToStderr() {
-	handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})
+func (o *uninstallOptions) logToStderr() {
+	o.logs.Set(slog.LevelError)
+	handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: &o.logs})
 	ctrl.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetSlogLogger(slog.New(handler))
 }
@@ -108,23 +113,22 @@ func (o *uninstallOptions) runCheck(ctx context.Context) error {
 		fmt.Fprintln(o.out, "Nothing is left: the operator can go.")
 		return nil
 	}
-	return notBegun(fmt.Errorf(`%s still need the operator, which alone takes out of AWS what belongs to them:
-%sFirst run
-  attache uninstall --namespace %s
-or, to leave everything in AWS as it is, the same with --retain. docs/uninstall.md has every order of ending`,
-		left.Count(), left.Fates(false), o.namespace))
+	// One line, because Helm shows it as one.
+	return notBegun(fmt.Errorf("the operator is still needed: it alone takes out of AWS what belongs to %s (%s). "+
+		"First run: attache uninstall --namespace %s (with --retain to leave everything in AWS as it is). "+
+		"docs/uninstall.md has every order of ending", left.Count(), left.Names(maxNames), o.namespace))
 }
 
 func (o *uninstallOptions) run(ctx context.Context) error {
+	if err := o.checkRights(ctx); err != nil {
+		return err
+	}
 	left, err := uninstall.Read(ctx, o.client)
 	if err != nil {
 		return err
 	}
 	if left.Empty() {
 		return o.finish(ctx, "Nothing is left to delete.")
-	}
-	if err := o.checkRights(ctx); err != nil {
-		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, fmt.Errorf("%s are over", o.timeout))
 	defer cancel()
@@ -212,13 +216,13 @@ func (o *uninstallOptions) drain(ctx context.Context) error {
 	if o.here {
 		return o.drainHere(ctx, d)
 	}
-	d.Idle = func(ctx context.Context) (string, error) {
+	d.Idle = func(ctx context.Context) (string, bool, error) {
 		operator, err := uninstall.Look(ctx, o.client, o.namespace)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
-		why, _ := operator.Absence(time.Now())
-		return why, nil
+		why, mayPass := operator.Absence(time.Now())
+		return why, mayPass, nil
 	}
 	return d.Run(ctx)
 }

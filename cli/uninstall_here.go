@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -38,6 +39,8 @@ func (o *uninstallOptions) drainHere(ctx context.Context, d *uninstall.Drain) er
 		ended <- err
 	}()
 	drained := d.Run(ctx)
+	// A manager that is told to stop reports the loss of its Lease as an error.
+	o.logs.Set(slog.LevelError + 1)
 	stop(nil)
 	if err := <-ended; drained == nil {
 		return err

@@ -2,6 +2,7 @@ package uninstall
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -24,8 +25,9 @@ type Drain struct {
 	Order  Order
 	// Every is the time between two looks.
 	Every time.Duration
-	// Idle says why nobody works on the deletions, or "". It may be nil.
-	Idle func(context.Context) (string, error)
+	// Idle says why nobody works on the deletions, or "", and whether that may pass without anybody
+	// doing something about it. It may be nil.
+	Idle func(context.Context) (why string, mayPass bool, err error)
 	// Out gets a line for each thing that happens.
 	Out io.Writer
 
@@ -36,7 +38,10 @@ type Drain struct {
 	idle  string
 }
 
-// UnfinishedError tells that the time was over, or somebody interrupted, before all was gone.
+// errIdle is why waiting ends where it is pointless.
+var errIdle = errors.New("nobody works on it")
+
+// UnfinishedError tells that the time was over, or that waiting was pointless, before all was gone.
 type UnfinishedError struct {
 	// Waits has what each object that is left waits for.
 	Waits map[string]string
@@ -53,7 +58,7 @@ func (e *UnfinishedError) Error() string {
 		fmt.Fprintf(&b, "\n  %s: %s", name, e.Waits[name])
 	}
 	if e.Idle != "" {
-		fmt.Fprintf(&b, "\nNobody works on it: %s", e.Idle)
+		fmt.Fprintf(&b, "\nNo operator: %s", e.Idle)
 	}
 	return b.String()
 }
@@ -74,20 +79,22 @@ func (d *Drain) Run(ctx context.Context) error {
 		left, err := d.step(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return d.unfinished(ctx)
+			return d.unfinished(context.Cause(ctx))
+		case errors.Is(err, errIdle):
+			return d.unfinished(err)
 		case err != nil || left.Empty():
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return d.unfinished(ctx)
+			return d.unfinished(context.Cause(ctx))
 		case <-tick.C:
 		}
 	}
 }
 
-func (d *Drain) unfinished(ctx context.Context) error {
-	return &UnfinishedError{Waits: d.waits, Idle: d.idle, Err: context.Cause(ctx)}
+func (d *Drain) unfinished(why error) error {
+	return &UnfinishedError{Waits: d.waits, Idle: d.idle, Err: why}
 }
 
 // step looks, acts and tells, and returns what it found.
@@ -164,13 +171,16 @@ func (d *Drain) tellIdle(ctx context.Context, await []client.Object) error {
 	if d.Idle == nil || len(await) == 0 {
 		return nil
 	}
-	idle, err := d.Idle(ctx)
+	why, mayPass, err := d.Idle(ctx)
 	if err != nil {
 		return err
 	}
-	if idle != "" && idle != d.idle {
-		fmt.Fprintf(d.Out, "Nobody works on it: %s\n", idle)
+	if why != "" && why != d.idle {
+		fmt.Fprintf(d.Out, "No operator: %s\n", why)
 	}
-	d.idle = idle
+	d.idle = why
+	if why != "" && !mayPass {
+		return errIdle
+	}
 	return nil
 }

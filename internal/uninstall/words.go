@@ -22,6 +22,19 @@ func Name(o client.Object) string {
 	return o.GetName()
 }
 
+// Names returns the names of the first objects, and how many more there are.
+func (i Inventory) Names(most int) string {
+	all := i.Objects()
+	names := make([]string, 0, most+1)
+	for _, o := range all[:min(most, len(all))] {
+		names = append(names, Name(o))
+	}
+	if more := len(all) - most; more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
 // Fates says of each object, a line each, what becomes of that which belongs to it in AWS.
 func (i Inventory) Fates(retain bool) string {
 	var b strings.Builder

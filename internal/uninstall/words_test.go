@@ -80,3 +80,10 @@ func TestCount(t *testing.T) {
 		Providers: []*v1alpha1.SAMLProvider{provider("corp"), provider("old")},
 	}.Count()).To(Equal("2 RoleMappings with managed roles and 2 SAMLProviders"))
 }
+
+func TestNamesStaysShort(t *testing.T) {
+	g := NewWithT(t)
+	i := Inventory{[]*v1alpha1.RoleMapping{mapping("a"), mapping("b")}, []*v1alpha1.SAMLProvider{provider("corp")}}
+	g.Expect(i.Names(3)).To(Equal("RoleMapping reports/a, RoleMapping reports/b, SAMLProvider corp"))
+	g.Expect(i.Names(1)).To(Equal("RoleMapping reports/a, 2 more"))
+}
