@@ -305,6 +305,17 @@ func TestRefusalsAreAnsweredInTheFormOfOAuth(t *testing.T) {
 			status: 403, code: "access_denied", reason: "ProviderDeleting", message: `SAMLProvider "corp" is being deleted and gives no more credentials`,
 		},
 		{
+			name: "a provider that denies", change: func(w *world) { w.state.Provider.Spec.Deny = true },
+			status: 403, code: "access_denied", reason: "Denied", message: `spec.deny of SAMLProvider "corp" is true, which stops every delegation`,
+		},
+		{
+			name: "an allow that selects other namespaces",
+			change: func(w *world) {
+				w.state.Provider.Spec.Allow[0].Namespaces = v1alpha1.NamespaceSelection{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "gold"}}}
+			},
+			status: 403, code: "access_denied", reason: "NotAllowedByProvider", message: `ask its owner to add: {namespaces: {names: [reports]}`,
+		},
+		{
 			name: "what should not happen",
 			change: func(w *world) {
 				w.opts.Exchanger = exchanger(func(idp.Grant, func(context.Context) (string, error)) (idp.Credentials, bool, error) {

@@ -85,6 +85,25 @@ func TestDecideGrants(t *testing.T) {
 			}),
 		},
 		{
+			name:       "a managed role comes with the tag that only this mapping's sessions carry",
+			provider:   makes(),
+			candidates: mappings{made("uploader")},
+			grant: with(func(g *idp.Grant) {
+				g.RoleARN = "arn:aws:iam::111122223333:role/reports/reports.uploader"
+				g.Tags = []idp.Tag{{Key: "attache.dev/mapping", Value: "reports/uploader"}}
+			}),
+		},
+		{
+			name:       "a managed role is asked for by its ARN",
+			provider:   makes(),
+			candidates: mappings{made("uploader"), mapping("reader", readerRole, isDefault)},
+			want:       Want{RoleARN: "arn:aws:iam::111122223333:role/reports/reports.uploader"},
+			grant: with(func(g *idp.Grant) {
+				g.RoleARN = "arn:aws:iam::111122223333:role/reports/reports.uploader"
+				g.Tags = []idp.Tag{{Key: "attache.dev/mapping", Value: "reports/uploader"}}
+			}),
+		},
+		{
 			name: "a region of GovCloud makes an ARN of GovCloud",
 			provider: provider(func(p *v1alpha1.SAMLProvider) {
 				p.Spec.Accounts[0].Region = "us-gov-west-1"
@@ -114,6 +133,7 @@ func TestDecideRefuses(t *testing.T) {
 	admin := "arn:aws:iam::111122223333:role/admin"
 	for _, tt := range []struct {
 		name       string
+		provider   *v1alpha1.SAMLProvider
 		candidates mappings
 		subject    idp.Subject
 		want       Want
@@ -146,6 +166,33 @@ func TestDecideRefuses(t *testing.T) {
 			name:       "a mapping that is being deleted grants nothing",
 			candidates: mappings{mapping("uploader", uploaderRole, isBeingDeleted)},
 			kind:       idp.Denied, reason: v1alpha1.ReasonDeleting, message: "RoleMapping reports/uploader is being deleted",
+		},
+		{
+			name:       "a mapping that denies is not replaced by another of the same role",
+			candidates: mappings{mapping("uploader", uploaderRole, isDefault, func(m *v1alpha1.RoleMapping) { m.Spec.Deny = true }), mapping("uploader-2", uploaderRole)},
+			kind:       idp.Denied, reason: v1alpha1.ReasonDenied, message: "spec.deny of RoleMapping reports/uploader is true",
+		},
+		{
+			name:     "a provider that denies says so before anything else",
+			provider: provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Deny = true }),
+			kind:     idp.Denied, reason: v1alpha1.ReasonDenied, message: `spec.deny of SAMLProvider "corp" is true`,
+		},
+		{
+			name:       "two mappings with managed roles need the role's name",
+			provider:   makes(),
+			candidates: mappings{made("a"), made("b")},
+			kind:       idp.Malformed, reason: ReasonRoleAmbiguous,
+			message: "arn:aws:iam::111122223333:role/reports/reports.a, arn:aws:iam::111122223333:role/reports/reports.b",
+		},
+		{
+			name:     "a managed role and an existing one of the same ARN are a tie",
+			provider: makes(func(b *v1alpha1.AllowManaged) { b.PathPrefix = "/" }),
+			candidates: mappings{mapping("by-arn", uploaderRole), made("managed", func(m *v1alpha1.RoleMapping) {
+				m.Spec.Role.Managed = &v1alpha1.ManagedRole{AccountID: "111122223333", Path: "/", Name: "reports-uploader"}
+			})},
+			want: Want{RoleARN: uploaderRole},
+			kind: idp.Malformed, reason: ReasonRoleAmbiguous,
+			message: "several RoleMappings give " + uploaderRole + " to service account reports/uploader: keep one of them, or set spec.default: true in exactly one: reports/by-arn, reports/managed",
 		},
 		{
 			name:       "the only mapping is not allowed",
@@ -207,7 +254,11 @@ func TestDecideRefuses(t *testing.T) {
 			if s.Kind == "" {
 				s = uploader()
 			}
-			grant, err := Decide(provider(), tt.candidates, noFacts, s, tt.want)
+			p := tt.provider
+			if p == nil {
+				p = provider()
+			}
+			grant, err := Decide(p, tt.candidates, noFacts, s, tt.want)
 			g.Expect(grant).To(BeZero())
 			var refusal *idp.Refusal
 			g.Expect(errors.As(err, &refusal)).To(BeTrue())
