@@ -63,6 +63,7 @@ func (s *state) principalOf(key *accessKey) *principal {
 	p.context.Set("aws:PrincipalAccount", account.id)
 	switch {
 	case key.session != nil:
+		p.session = key.session
 		// An STS endpoint that lags gave the role as it was: its policies count as they are.
 		r := account.role(key.session.role.name)
 		p.arn = assumedRoleARN(s.partition, account.id, r.name, key.session.name)

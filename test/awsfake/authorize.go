@@ -15,6 +15,7 @@ type principal struct {
 	arn, userID string
 	root        bool
 	user        *user
+	session     *session
 	// policies are the identity policies. boundary and sessionPolicies, if not nil,
 	// must allow too (IAM User Guide, "Policy evaluation logic").
 	policies        []*policy.Document
@@ -26,7 +27,10 @@ type principal struct {
 // layer is one kind of policies that must allow a call.
 type layer struct {
 	kind, denies string
-	documents    []*policy.Document
+	// granted says that something else allows the call already: then only a deny
+	// counts.
+	granted   bool
+	documents []*policy.Document
 }
 
 func (p *principal) layers() []layer {
@@ -78,11 +82,15 @@ func (k conditionKeys) addTo(ctx policy.Context) {
 // user may do everything; a deny fault stops even the root user. An explicit deny of
 // any layer comes before what a layer does not allow.
 func (c *call) authorize(action, resource string, keys conditionKeys) error {
+	if c.principal.root && !c.denied {
+		return nil
+	}
+	return c.evaluate(action, resource, keys, c.principal.layers())
+}
+
+func (c *call) evaluate(action, resource string, keys conditionKeys, layers []layer) error {
 	if c.denied {
 		return c.notAuthorized(action, resource, nothingAllows("identity-based policy", action))
-	}
-	if c.principal.root {
-		return nil
 	}
 	ctx := policy.Context{}
 	ctx.Merge(c.principal.context)
@@ -90,12 +98,12 @@ func (c *call) authorize(action, resource string, keys conditionKeys) error {
 	keys.addTo(ctx)
 	request := policy.Request{Action: action, Resource: resource, Context: ctx}
 	missing := ""
-	for _, l := range c.principal.layers() {
+	for _, l := range layers {
 		switch policy.Evaluate(request, l.documents...) {
 		case policy.ExplicitDeny:
 			return c.notAuthorized(action, resource, "with an explicit deny in "+l.denies)
 		case policy.ImplicitDeny:
-			if missing == "" {
+			if missing == "" && !l.granted {
 				missing = l.kind
 			}
 		}

@@ -37,6 +37,8 @@ var operations = func() map[string]*operation {
 	}
 	add(stsService, "AssumeRoleWithSAML", assumeRoleWithSAML,
 		"RoleArn", "PrincipalArn", "SAMLAssertion", "DurationSeconds", "Policy", "PolicyArns").unsigned = true
+	add(stsService, "AssumeRole", assumeRole, "RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "PolicyArns",
+		"ExternalId", "SourceIdentity", "Tags", "TransitiveTagKeys")
 	add(stsService, "GetCallerIdentity", getCallerIdentity).free = true
 
 	iam := func(name string, handle func(*call) (any, error), params ...string) {

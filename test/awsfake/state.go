@@ -73,7 +73,7 @@ type accessKey struct {
 	session    *session
 }
 
-// session is what AssumeRoleWithSAML granted. It ends with its role, which is here
+// session is what STS granted. It ends with its role, which is here
 // as the STS endpoint honoured it.
 type session struct {
 	token    string
@@ -81,7 +81,9 @@ type session struct {
 	name     string
 	expires  time.Time
 	policies []*policy.Document
-	context  policy.Context
+	// granted is what a session that this one opens may inherit.
+	granted attributes
+	context policy.Context
 }
 
 func newState(partition string) *state {

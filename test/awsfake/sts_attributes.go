@@ -97,7 +97,6 @@ func (g *attributes) readSourceIdentity(all map[string][]string) error {
 }
 
 func (g *attributes) readTags(all map[string][]string) error {
-	keys := map[string]bool{}
 	for name, values := range all {
 		key, isTag := strings.CutPrefix(name, attributePrincipalTag)
 		if !isTag {
@@ -107,7 +106,6 @@ func (g *attributes) readTags(all map[string][]string) error {
 			return invalidIdentityToken("PrincipalTag:%s in AuthnResponse must have one value", key)
 		}
 		g.tags = append(g.tags, tag{Key: key, Value: values[0]})
-		keys[strings.ToLower(key)] = true
 	}
 	if problem := tagProblem(g.tags); problem != "" {
 		return invalidIdentityToken("%s", problem)
@@ -115,13 +113,22 @@ func (g *attributes) readTags(all map[string][]string) error {
 	if len(g.tags) > maxTags {
 		return invalidIdentityToken("A session takes at most %d tags", maxTags)
 	}
-	for _, key := range all[attributeTransitiveTagKeys] {
-		if !keys[strings.ToLower(key)] {
-			return invalidIdentityToken("The specified transitive tag key must be included in the requested tags")
-		}
-		g.transitiveTagKeys = append(g.transitiveTagKeys, key)
+	g.transitiveTagKeys = all[attributeTransitiveTagKeys]
+	if g.strayTransitiveKey() != "" {
+		return invalidIdentityToken("The specified transitive tag key must be included in the requested tags")
 	}
 	return nil
+}
+
+// strayTransitiveKey returns a transitive key that is no tag's, or "".
+func (g *attributes) strayTransitiveKey() string {
+	tags := newTagSet(g.tags)
+	for _, key := range g.transitiveTagKeys {
+		if _, found := tags[strings.ToLower(key)]; !found {
+			return key
+		}
+	}
+	return ""
 }
 
 // addToTrust sets the keys by which a trust policy sees what is asked for.

@@ -24,16 +24,9 @@ var (
 )
 
 type assumeRoleWithSAMLResult struct {
-	Credentials struct {
-		AccessKeyID     string `xml:"AccessKeyId"`
-		SecretAccessKey string `xml:"SecretAccessKey"`
-		SessionToken    string `xml:"SessionToken"`
-		Expiration      string `xml:"Expiration"`
-	} `xml:"Credentials"`
-	AssumedRoleUser struct {
-		Arn           string `xml:"Arn"`
-		AssumedRoleID string `xml:"AssumedRoleId"`
-	} `xml:"AssumedRoleUser"`
+	Credentials     credentialsView     `xml:"Credentials"`
+	AssumedRoleUser assumedRoleUserView `xml:"AssumedRoleUser"`
+
 	Subject        string  `xml:"Subject"`
 	SubjectType    string  `xml:"SubjectType"`
 	Issuer         string  `xml:"Issuer"`

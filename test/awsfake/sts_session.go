@@ -25,19 +25,19 @@ func (c *call) openSession(request samlRequest, identity samlIdentity, granted a
 	if err != nil {
 		return nil, err
 	}
-	s := &session{
-		token:    newSessionToken(),
-		role:     r,
-		name:     granted.sessionName,
-		expires:  c.settings.shorten(sessionEnd(c.now, request, identity, granted), c.now),
-		context:  sessionContext(identity, granted),
-		policies: policies,
-	}
-	key := &accessKey{
-		id: newID(prefixTemporaryAccessKey), secret: newSecret(), accountID: identity.provider.accountID, created: c.now, session: s,
-	}
-	c.state.keys[key.id] = key
+	key := c.issue(accountID, &session{
+		role: r, name: granted.sessionName, policies: policies, granted: granted,
+		expires: sessionEnd(c.now, request, identity, granted), context: sessionContext(identity, granted),
+	})
 	return c.sessionResult(key, identity, granted), nil
+}
+
+// issue makes the credentials of a session.
+func (c *call) issue(accountID string, s *session) *accessKey {
+	s.token, s.expires = newSessionToken(), c.settings.shorten(s.expires, c.now)
+	key := &accessKey{id: newID(prefixTemporaryAccessKey), secret: newSecret(), accountID: accountID, created: c.now, session: s}
+	c.state.keys[key.id] = key
+	return key
 }
 
 // checkTrust asks for each action that the assertion needs: a session tag or a
@@ -78,22 +78,47 @@ func sessionEnd(now time.Time, request samlRequest, identity samlIdentity, grant
 
 func sessionContext(identity samlIdentity, granted attributes) policy.Context {
 	ctx := identity.lastingContext()
-	newTagSet(granted.tags).addTo(ctx, "aws:PrincipalTag")
-	if granted.sourceIdentity != "" {
-		ctx.Set("aws:SourceIdentity", granted.sourceIdentity)
+	ctx.Merge(granted.sessionContext())
+	return ctx
+}
+
+// sessionContext holds the keys that every kind of session has.
+func (g *attributes) sessionContext() policy.Context {
+	ctx := policy.Context{}
+	newTagSet(g.tags).addTo(ctx, "aws:PrincipalTag")
+	if g.sourceIdentity != "" {
+		ctx.Set("aws:SourceIdentity", g.sourceIdentity)
 	}
 	return ctx
 }
 
+type credentialsView struct {
+	AccessKeyID     string `xml:"AccessKeyId"`
+	SecretAccessKey string `xml:"SecretAccessKey"`
+	SessionToken    string `xml:"SessionToken"`
+	Expiration      string `xml:"Expiration"`
+}
+
+func (k *accessKey) credentials() credentialsView {
+	return credentialsView{
+		AccessKeyID: k.id, SecretAccessKey: k.secret, SessionToken: k.session.token, Expiration: timestamp(k.session.expires),
+	}
+}
+
+type assumedRoleUserView struct {
+	Arn           string `xml:"Arn"`
+	AssumedRoleID string `xml:"AssumedRoleId"`
+}
+
+func (c *call) assumedRoleUser(k *accessKey) assumedRoleUserView {
+	return assumedRoleUserView{
+		Arn:           assumedRoleARN(c.state.partition, k.accountID, k.session.role.name, k.session.name),
+		AssumedRoleID: k.session.role.id + ":" + k.session.name,
+	}
+}
+
 func (c *call) sessionResult(key *accessKey, identity samlIdentity, granted attributes) assumeRoleWithSAMLResult {
-	s := key.session
-	var result assumeRoleWithSAMLResult
-	result.Credentials.AccessKeyID = key.id
-	result.Credentials.SecretAccessKey = key.secret
-	result.Credentials.SessionToken = s.token
-	result.Credentials.Expiration = timestamp(s.expires)
-	result.AssumedRoleUser.Arn = assumedRoleARN(c.state.partition, key.accountID, s.role.name, s.name)
-	result.AssumedRoleUser.AssumedRoleID = s.role.id + ":" + s.name
+	result := assumeRoleWithSAMLResult{Credentials: key.credentials(), AssumedRoleUser: c.assumedRoleUser(key)}
 	result.Subject = identity.assertion.NameID
 	result.SubjectType = identity.subjectType()
 	result.Issuer = identity.assertion.Issuer
