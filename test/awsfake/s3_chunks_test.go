@@ -92,8 +92,10 @@ func TestTrailersAreSignedAfterTheLastChunk(t *testing.T) {
 // FuzzDecodeChunks finds bodies that break the decoder, or that come out longer
 // than they were.
 func FuzzDecodeChunks(f *testing.F) {
+	s := exampleSigner(exampleSeed)
+	signed := []byte("3;chunk-signature=" + s.chunk([]byte("abc")) + "\r\nabc\r\n0;chunk-signature=" + s.chunk(nil) + "\r\n\r\n")
 	f.Add([]byte("3\r\nabc\r\n0\r\nx-amz-checksum-crc32c:Nks/tw==\r\n\r\n"), true)
-	f.Add(exampleBody(), false)
+	f.Add(signed, false)
 	f.Fuzz(func(t *testing.T, body []byte, trailer bool) {
 		var trailers []string
 		if trailer {
@@ -103,8 +105,8 @@ func FuzzDecodeChunks(f *testing.F) {
 		if err == nil && (len(data) > len(body) || len(sent) != len(trailers)) {
 			t.Fatalf("%d bytes and %d trailers from %d bytes", len(data), len(sent), len(body))
 		}
-		if _, _, err := decodeChunks(body, exampleSigner(exampleSeed), trailers); err == nil && !bytes.Equal(body, exampleBody()) {
-			t.Fatal("a body verifies that nobody signed")
+		if data, _, err := decodeChunks(body, exampleSigner(exampleSeed), trailers); err == nil && string(data) != "abc" {
+			t.Fatalf("%q verifies, which nobody signed", data)
 		}
 	})
 }
