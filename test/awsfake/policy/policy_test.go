@@ -239,6 +239,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(trusting(`{"Federated":"` + provider + `"}`))
 	f.Add(statement(`"Action":["iam:*"],"Resource":"arn:aws:iam::*:role/${saml:sub}","Condition":{"ForAnyValue:StringLikeIfExists":{"saml:sub":["a*",1,true]}}`))
 	f.Add(`{"Statement":{"Effect":"Deny","NotAction":"*","NotResource":"*"}}`)
+	f.Add(statement(`"Action":"*","Resource":"*","Condition":{"DateLessThanIfExists":{"saml:sub":["2026-01-01T00:00:00Z","1777636800"]}}`))
 	f.Fuzz(func(t *testing.T, document string) {
 		ctx := Context{}
 		ctx.Set("saml:sub", "subject", "other")
