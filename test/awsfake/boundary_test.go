@@ -118,6 +118,7 @@ func TestPolicyVariablesStandForTheSession(t *testing.T) {
 		"the time of the call can be asked for":          {resource: "*", condition: `"DateLessThan":{"aws:CurrentTime":"` + f.now().Add(time.Second).Format(time.RFC3339) + `"}`, role: "other"},
 		"the session's name is part of aws:userid":       {resource: "*", condition: `"StringLike":{"aws:userid":"AROA*:session-123"}`, role: "other"},
 		"the session's source identity can be asked for": {resource: "*", condition: `"StringEquals":{"aws:SourceIdentity":"ann"}`, role: "other"},
+		"the provider that vouched can be asked for":     {resource: "*", condition: `"ArnEquals":{"aws:FederatedProvider":"` + f.providerARN + `"}`, role: "other"},
 		"the principal is the role, not the session":     {resource: "*", condition: `"ArnEquals":{"aws:PrincipalArn":"` + f.roleARN + `"}`, role: "other"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,7 @@ func (c *call) openSession(request samlRequest, identity samlIdentity, granted a
 	}
 	key := c.issue(accountID, &session{
 		role: r, name: granted.sessionName, policies: policies, granted: granted,
-		expires: sessionEnd(c.now, request, identity, granted), context: sessionContext(identity, granted),
+		expires: sessionEnd(c.now, request, identity, granted), context: sessionContext(request.providerARN, identity, granted),
 	})
 	return c.sessionResult(key, identity, granted), nil
 }
@@ -76,8 +76,9 @@ func sessionEnd(now time.Time, request samlRequest, identity samlIdentity, grant
 	return end
 }
 
-func sessionContext(identity samlIdentity, granted attributes) policy.Context {
+func sessionContext(providerARN string, identity samlIdentity, granted attributes) policy.Context {
 	ctx := identity.lastingContext()
+	ctx.Set("aws:FederatedProvider", providerARN)
 	ctx.Merge(granted.sessionContext())
 	return ctx
 }
