@@ -110,8 +110,14 @@ func (r *Reconciler) factsOf(ctx context.Context, m *v1alpha1.RoleMapping) (mapp
 func (r *Reconciler) labelsOf(ctx context.Context, name string) (map[string]string, error) {
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, namespace); client.IgnoreNotFound(err) != nil {
+	err := r.Client.Get(ctx, client.ObjectKey{Name: name}, namespace)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
 		return nil, fmt.Errorf("read namespace %s: %w", name, err)
+	case namespace.Labels == nil:
+		return map[string]string{}, nil
 	}
 	return namespace.Labels, nil
 }
