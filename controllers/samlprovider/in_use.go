@@ -15,10 +15,11 @@ import (
 
 // +kubebuilder:rbac:groups=attache.dev,resources=rolemappings,verbs=get;list;watch
 
-// mayHaveRole tells whether a role of a RoleMapping may stand in AWS. It can be deleted only through
-// the mapping's provider, which knows how to reach the account.
+// mayHaveRole tells whether a role of a RoleMapping may have to be deleted in AWS, which only the
+// mapping's provider knows how to reach. Its finalizer is older than the role, and one that was never
+// allowed has none: a tenant cannot keep a provider by asking for what it does not get.
 func mayHaveRole(m *v1alpha1.RoleMapping) bool {
-	return m.Status.Role != nil || controllerutil.ContainsFinalizer(m, rolemapping.Finalizer)
+	return controllerutil.ContainsFinalizer(m, rolemapping.Finalizer)
 }
 
 // users returns the RoleMappings that the provider has to wait for when it is deleted, sorted.

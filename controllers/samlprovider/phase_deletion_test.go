@@ -263,9 +263,10 @@ func TestADeletionWaitsForRolesThatNeedTheProvider(t *testing.T) {
 		other *v1alpha1.RoleMapping
 		waits bool
 	}{
-		{"that the ledger names though the finalizer is gone", mapping("m", func(m *v1alpha1.RoleMapping) {
-			m.Status.Role = &v1alpha1.RoleStatus{ARN: "arn:aws:iam::111122223333:role/x", State: v1alpha1.RoleSynced}
-		}), true},
+		{"with a managed role", mapping("m", finalized), true},
+		{"in an Observed account, whose roles stay", mapping("m", func(m *v1alpha1.RoleMapping) {
+			m.Status.Role = &v1alpha1.RoleStatus{ARN: "arn:aws:iam::111122223333:role/x", State: v1alpha1.RoleAwaitingPublication}
+		}), false},
 		{"that exist anyway", mapping("m", func(m *v1alpha1.RoleMapping) { m.Spec.Role.ARN = "arn:aws:iam::111122223333:role/x" }), false},
 		{"that were never allowed", mapping("m", func(m *v1alpha1.RoleMapping) {
 			m.Spec.Role.Managed = &v1alpha1.ManagedRole{AccountID: accountID}
