@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"attache.dev/attache/api/v1alpha1"
+	"attache.dev/attache/awsiam"
 	"attache.dev/attache/controllers"
 	"attache.dev/attache/internal/uninstall"
 )
@@ -69,5 +72,18 @@ func (o *uninstallOptions) manager(ctx context.Context, lease bool) (ctrl.Manage
 	if err != nil {
 		return nil, fmt.Errorf("make the manager: %w", err)
 	}
-	return mgr, operatorOptions{namespace: o.namespace}.addControllers(ctx, mgr)
+	clusterUID, err := readClusterUID(ctx, o.client)
+	if err != nil {
+		return nil, err
+	}
+	ambient, err := awsiam.NewAmbient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return mgr, controllers.SetupDeletion(ctx, mgr, controllers.Options{
+		Namespace:  o.namespace,
+		ClusterUID: clusterUID,
+		IAM:        func(a v1alpha1.Account) awsiam.API { return ambient.API(a.Region, a.Endpoints.IAM) },
+		Clock:      time.Now,
+	})
 }

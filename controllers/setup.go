@@ -57,21 +57,8 @@ type Options struct {
 // Setup registers every controller with a manager whose cache was made with Cache.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	writer := status.Writer{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(reporter)}
-	provider := &samlprovider.Reconciler{
-		Client:          mgr.GetClient(),
-		Live:            mgr.GetAPIReader(),
-		Status:          writer,
-		IAM:             o.IAM,
-		ClusterUID:      o.ClusterUID,
-		Namespace:       o.Namespace,
-		Image:           o.Image,
-		ImagePullPolicy: o.ImagePullPolicy,
-		Clock:           o.Clock,
-		Applier:         &ssa.Applier{Client: mgr.GetClient(), Label: deploy.LabelProvider, Cached: samlprovider.Cached},
-		Drifted:         func(repaired bool) { o.Metrics.Drifted("SAMLProvider", repaired) },
-	}
-	if err := provider.SetupWithManager(mgr); err != nil {
-		return fmt.Errorf("set up the SAMLProvider controller: %w", err)
+	if err := o.setUpProviders(mgr, writer); err != nil {
+		return err
 	}
 	if err := o.setUpMappings(ctx, mgr, writer); err != nil {
 		return err
@@ -88,6 +75,36 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	bundle := &cabundle.BundleReconciler{Client: mgr.GetClient(), Namespace: o.Namespace}
 	if err := bundle.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the CA bundle controller: %w", err)
+	}
+	return nil
+}
+
+// SetupDeletion registers what takes objects that are being deleted out of AWS, and leaves out what
+// serves those that live. No living SAMLProvider should be there: it would be brought about.
+func SetupDeletion(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	writer := status.Writer{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder(reporter)}
+	if err := o.setUpProviders(mgr, writer); err != nil {
+		return err
+	}
+	return o.setUpMappings(ctx, mgr, writer)
+}
+
+func (o Options) setUpProviders(mgr ctrl.Manager, writer status.Writer) error {
+	provider := &samlprovider.Reconciler{
+		Client:          mgr.GetClient(),
+		Live:            mgr.GetAPIReader(),
+		Status:          writer,
+		IAM:             o.IAM,
+		ClusterUID:      o.ClusterUID,
+		Namespace:       o.Namespace,
+		Image:           o.Image,
+		ImagePullPolicy: o.ImagePullPolicy,
+		Clock:           o.Clock,
+		Applier:         &ssa.Applier{Client: mgr.GetClient(), Label: deploy.LabelProvider, Cached: samlprovider.Cached},
+		Drifted:         func(repaired bool) { o.Metrics.Drifted("SAMLProvider", repaired) },
+	}
+	if err := provider.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the SAMLProvider controller: %w", err)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package uninstall
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -11,34 +10,28 @@ import (
 	"attache.dev/attache/api/v1alpha1"
 )
 
-// Rights returns what Kubernetes must allow whoever drains. With here, those are added without
-// which the operator's work cannot be done in this process.
+// Rights returns what Kubernetes must allow whoever drains: with here, everything, because the
+// operator's part is done with the caller's rights.
 func Rights(namespace string, retain, here bool) []authorizationv1.ResourceAttributes {
-	var all []authorizationv1.ResourceAttributes
-	add := func(namespace, group, resource, subresource string, verbs ...string) {
-		for _, verb := range verbs {
-			all = append(all, authorizationv1.ResourceAttributes{Namespace: namespace, Group: group, Resource: resource, Subresource: subresource, Verb: verb})
-		}
-	}
-	group := v1alpha1.GroupVersion.Group
-	for _, resource := range []string{"rolemappings", "samlproviders"} {
-		add("", group, resource, "", "list", "delete")
-		if retain || here {
-			add("", group, resource, "", "patch")
-		}
-		if here {
-			add("", group, resource, "", "get", "watch")
-			add("", group, resource, "status", "patch")
-		}
-	}
-	add("", "", "namespaces", "", "get")
-	add(namespace, "apps", "deployments", "", "get")
-	add(namespace, "coordination.k8s.io", "leases", "", "get")
-	add(namespace, "", "pods", "", "list")
 	if here {
-		add(namespace, "coordination.k8s.io", "leases", "", "create", "update")
-		add(namespace, "", "secrets", "", "get", "list", "watch", "patch", "delete")
+		return []authorizationv1.ResourceAttributes{{Verb: "*", Group: "*", Resource: "*"}}
 	}
+	var all []authorizationv1.ResourceAttributes
+	add := func(namespace, group, resource string, verbs ...string) {
+		for _, verb := range verbs {
+			all = append(all, authorizationv1.ResourceAttributes{Namespace: namespace, Group: group, Resource: resource, Verb: verb})
+		}
+	}
+	for _, resource := range []string{"rolemappings", "samlproviders"} {
+		add("", v1alpha1.GroupVersion.Group, resource, "list", "delete")
+		if retain {
+			add("", v1alpha1.GroupVersion.Group, resource, "patch")
+		}
+	}
+	add("", "", "namespaces", "get")
+	add(namespace, "apps", "deployments", "get")
+	add(namespace, "coordination.k8s.io", "leases", "get")
+	add(namespace, "", "pods", "list")
 	return all
 }
 
@@ -59,16 +52,12 @@ func Missing(ctx context.Context, writer client.Writer, rights []authorizationv1
 
 // inWords returns a right as `kubectl auth can-i` takes it.
 func inWords(r authorizationv1.ResourceAttributes) string {
-	var b strings.Builder
-	b.WriteString(r.Verb + " " + r.Resource)
+	words := r.Verb + " " + r.Resource
 	if r.Group != "" {
-		b.WriteString("." + r.Group)
-	}
-	if r.Subresource != "" {
-		b.WriteString("/" + r.Subresource)
+		words += "." + r.Group
 	}
 	if r.Namespace != "" {
-		b.WriteString(" in namespace " + r.Namespace)
+		words += " --namespace " + r.Namespace
 	}
-	return b.String()
+	return words
 }
