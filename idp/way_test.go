@@ -134,7 +134,12 @@ func TestAManagedRoleServesItsMappingAlone(t *testing.T) {
 	}
 	index := mapping.NewIndex()
 	index.SetNamespace("reports", map[string]string{"team": "reports"})
-	index.Set(w.mappingOf(owner, v1alpha1.Role{Managed: &v1alpha1.ManagedRole{AccountID: accountID, Path: "/attache/reports/", Name: "uploader"}}))
+	role := v1alpha1.Role{Managed: &v1alpha1.ManagedRole{AccountID: accountID, Path: "/attache/reports/", Name: "uploader"}}
+	made := func(m *v1alpha1.RoleMapping) *v1alpha1.RoleMapping {
+		m.Status.Role = &v1alpha1.RoleStatus{ARN: managedARN, State: v1alpha1.RoleSynced, Hash: "5e"}
+		return m
+	}
+	index.Set(made(w.mappingOf(owner, role)))
 	index.Set(w.mappingOf(thief, v1alpha1.Role{ARN: managedARN}))
 	_, err := w.iam.CreateRole(t.Context(), &iam.CreateRoleInput{
 		RoleName: aws.String("uploader"), Path: aws.String("/attache/reports/"),
@@ -159,8 +164,13 @@ func TestAManagedRoleServesItsMappingAlone(t *testing.T) {
 	g.Expect(refusal.Reason).To(Equal(exchange.ReasonAssumeRoleDenied))
 	g.Expect(refusal.Message).To(ContainSubstring("another RoleMapping's managed role"))
 
-	index.Set(w.mappingOf(thief, v1alpha1.Role{Managed: &v1alpha1.ManagedRole{AccountID: accountID, Path: "/attache/reports/", Name: "uploader"}}))
 	w.provider.Spec.Allow[1].Managed = &v1alpha1.AllowManaged{PathPrefix: "/attache/"}
+	index.Set(w.mappingOf(thief, role))
+	_, err = mapping.Decide(w.provider, index.Candidates(thief), index.Facts, thief, mapping.Want{})
+	g.Expect(errors.As(err, &refusal)).To(BeTrue(), "%v", err)
+	g.Expect(refusal.Reason).To(Equal(mapping.ReasonRoleNotReady), "the operator did not make the role for this one")
+
+	index.Set(made(w.mappingOf(thief, role)))
 	grant, _, err = w.walk(t, index, thief)
 	g.Expect(grant.Tags).To(Equal([]idp.Tag{{Key: "attache.dev/mapping", Value: "billing/uploader"}}), "who manages the role by the same name has another tag")
 	g.Expect(errors.As(err, &refusal)).To(BeTrue(), "%v", err)

@@ -29,7 +29,7 @@ func crowd() *Index {
 }
 
 func crowded(i int) *v1alpha1.RoleMapping {
-	return made(fmt.Sprintf("m-%d", i), createdAt(int64(i*7919%1000)), func(m *v1alpha1.RoleMapping) {
+	return managed(fmt.Sprintf("m-%d", i), createdAt(int64(i*7919%1000)), func(m *v1alpha1.RoleMapping) {
 		m.Namespace = "crowded"
 		m.Spec.Subjects[0].Name = fmt.Sprintf("sa-%d", i)
 	})

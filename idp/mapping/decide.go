@@ -21,6 +21,8 @@ const (
 	ReasonRoleAmbiguous = "RoleAmbiguous"
 	// ReasonPrincipalNotGranted: the principal asked for is not the IAM provider of the grant.
 	ReasonPrincipalNotGranted = "PrincipalNotGranted"
+	// ReasonRoleNotReady: the operator has not brought about the managed role.
+	ReasonRoleNotReady = "RoleNotReady"
 	// ReasonRegionNotOffered: the region asked for is not that of the account.
 	ReasonRegionNotOffered = "RegionNotOffered"
 )
@@ -55,6 +57,9 @@ func Decide(p *v1alpha1.SAMLProvider, candidates []*v1alpha1.RoleMapping, facts 
 	}
 	if chosen.refused {
 		return idp.Grant{}, denied(chosen.finding.Reason, chosen.finding.Message)
+	}
+	if !made(chosen) {
+		return idp.Grant{}, roleNotReady(chosen)
 	}
 	g := grant(p, chosen, s)
 	if w.PrincipalARN != "" && w.PrincipalARN != g.ProviderARN {

@@ -87,7 +87,7 @@ func TestDecideGrants(t *testing.T) {
 		{
 			name:       "a managed role comes with the tag that only this mapping's sessions carry",
 			provider:   makes(),
-			candidates: mappings{made("uploader")},
+			candidates: mappings{managed("uploader")},
 			grant: with(func(g *idp.Grant) {
 				g.RoleARN = "arn:aws:iam::111122223333:role/reports/reports.uploader"
 				g.Tags = []idp.Tag{{Key: "attache.dev/mapping", Value: "reports/uploader"}}
@@ -96,7 +96,7 @@ func TestDecideGrants(t *testing.T) {
 		{
 			name:       "a managed role is asked for by its ARN",
 			provider:   makes(),
-			candidates: mappings{made("uploader"), mapping("reader", readerRole, isDefault)},
+			candidates: mappings{managed("uploader"), mapping("reader", readerRole, isDefault)},
 			want:       Want{RoleARN: "arn:aws:iam::111122223333:role/reports/reports.uploader"},
 			grant: with(func(g *idp.Grant) {
 				g.RoleARN = "arn:aws:iam::111122223333:role/reports/reports.uploader"
@@ -178,16 +178,42 @@ func TestDecideRefuses(t *testing.T) {
 			kind:     idp.Denied, reason: v1alpha1.ReasonDenied, message: `spec.deny of SAMLProvider "corp" is true`,
 		},
 		{
+			name:       "a managed role that the operator has not made may be another's",
+			provider:   makes(),
+			candidates: mappings{notMade(managed("a"))},
+			kind:       idp.Unavailable, reason: ReasonRoleNotReady, message: "see kubectl -n reports describe rolemapping a",
+		},
+		{
+			name:     "a managed role that the ledger names and IAM was not seen to hold may be another's",
+			provider: makes(),
+			candidates: mappings{func() *v1alpha1.RoleMapping {
+				m := managed("a")
+				m.Status.Role.Hash = ""
+				return m
+			}()},
+			kind: idp.Unavailable, reason: ReasonRoleNotReady, message: "has not made arn:aws:iam::111122223333:role/reports/reports.a",
+		},
+		{
+			name:     "another role in the ledger says nothing of this one",
+			provider: makes(),
+			candidates: mappings{func() *v1alpha1.RoleMapping {
+				m := managed("a")
+				m.Status.Role.ARN = uploaderRole
+				return m
+			}()},
+			kind: idp.Unavailable, reason: ReasonRoleNotReady, message: "try again",
+		},
+		{
 			name:       "two mappings with managed roles need the role's name",
 			provider:   makes(),
-			candidates: mappings{made("a"), made("b")},
+			candidates: mappings{managed("a"), managed("b")},
 			kind:       idp.Malformed, reason: ReasonRoleAmbiguous,
 			message: "arn:aws:iam::111122223333:role/reports/reports.a, arn:aws:iam::111122223333:role/reports/reports.b",
 		},
 		{
 			name:     "a managed role and an existing one of the same ARN are a tie",
 			provider: makes(func(b *v1alpha1.AllowManaged) { b.PathPrefix = "/" }),
-			candidates: mappings{mapping("by-arn", uploaderRole), made("managed", func(m *v1alpha1.RoleMapping) {
+			candidates: mappings{mapping("by-arn", uploaderRole), managed("managed", func(m *v1alpha1.RoleMapping) {
 				m.Spec.Role.Managed = &v1alpha1.ManagedRole{AccountID: "111122223333", Path: "/", Name: "reports-uploader"}
 			})},
 			want: Want{RoleARN: uploaderRole},

@@ -49,21 +49,21 @@ func createdAt(seconds int64) func(*v1alpha1.RoleMapping) {
 }
 
 func TestFactsOfCountsOlderManagedRoles(t *testing.T) {
-	subject := made("m", createdAt(100))
+	subject := managed("m", createdAt(100))
 	for _, tt := range []struct {
 		name  string
 		other *v1alpha1.RoleMapping
 		want  int
 	}{
-		{"an older mapping counts", made("z", createdAt(99)), 1},
-		{"a younger mapping does not", made("a", createdAt(101)), 0},
-		{"of the same second, the name decides for one", made("l", createdAt(100)), 1},
-		{"of the same second, the name decides for the other", made("n", createdAt(100)), 0},
+		{"an older mapping counts", managed("z", createdAt(99)), 1},
+		{"a younger mapping does not", managed("a", createdAt(101)), 0},
+		{"of the same second, the name decides for one", managed("l", createdAt(100)), 1},
+		{"of the same second, the name decides for the other", managed("n", createdAt(100)), 0},
 		{"the mapping itself does not count", subject, 0},
-		{"a mapping that is being deleted has its role still", made("a", createdAt(99), isBeingDeleted), 1},
+		{"a mapping that is being deleted has its role still", managed("a", createdAt(99), isBeingDeleted), 1},
 		{"an existing role does not count", mapping("a", uploaderRole, createdAt(99)), 0},
-		{"another namespace does not count", made("a", createdAt(99), func(m *v1alpha1.RoleMapping) { m.Namespace = "billing" }), 0},
-		{"another provider does not count", made("a", createdAt(99), func(m *v1alpha1.RoleMapping) { m.Spec.ProviderRef.Name = "lab" }), 0},
+		{"another namespace does not count", managed("a", createdAt(99), func(m *v1alpha1.RoleMapping) { m.Namespace = "billing" }), 0},
+		{"another provider does not count", managed("a", createdAt(99), func(m *v1alpha1.RoleMapping) { m.Spec.ProviderRef.Name = "lab" }), 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -80,7 +80,7 @@ func TestFactsOfCountsOlderManagedRoles(t *testing.T) {
 
 func TestTheIndexKnowsNamespaces(t *testing.T) {
 	g := NewWithT(t)
-	x, m := NewIndex(), made("uploader")
+	x, m := NewIndex(), managed("uploader")
 	g.Expect(x.Facts(m).NamespaceLabels).To(BeNil())
 	x.SetNamespace("reports", map[string]string{"tier": "gold"})
 	g.Expect(x.Facts(m).NamespaceLabels).To(HaveKeyWithValue("tier", "gold"))
@@ -94,17 +94,17 @@ func TestTheIndexKnowsNamespaces(t *testing.T) {
 func TestTheRankFollowsTheMappings(t *testing.T) {
 	g := NewWithT(t)
 	x := NewIndex()
-	a, b, c := made("a", createdAt(1)), made("b", createdAt(2)), made("c", createdAt(2))
+	a, b, c := managed("a", createdAt(1)), managed("b", createdAt(2)), managed("c", createdAt(2))
 	for _, m := range []*v1alpha1.RoleMapping{c, a, b} {
 		x.Set(m)
 	}
 	rank := func(m *v1alpha1.RoleMapping) int { return x.Facts(m).ManagedBefore }
 	g.Expect([]int{rank(a), rank(b), rank(c)}).To(Equal([]int{0, 1, 2}))
 
-	x.Set(made("b", createdAt(2), isDefault))
+	x.Set(managed("b", createdAt(2), isDefault))
 	g.Expect(rank(c)).To(Equal(2), "a change of the spec changes no rank")
 
-	x.Set(made("a", createdAt(time.Now().Unix())))
+	x.Set(managed("a", createdAt(time.Now().Unix())))
 	g.Expect([]int{rank(b), rank(c)}).To(Equal([]int{0, 1}), "one that was deleted and created again is the youngest")
 
 	x.Set(mapping("b", uploaderRole, createdAt(2)))

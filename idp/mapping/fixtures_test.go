@@ -53,11 +53,25 @@ func mapping(name, role string, change ...func(*v1alpha1.RoleMapping)) *v1alpha1
 	return m
 }
 
-// made is a mapping with a managed role.
-func made(name string, change ...func(*v1alpha1.RoleMapping)) *v1alpha1.RoleMapping {
-	return mapping(name, "", append([]func(*v1alpha1.RoleMapping){func(m *v1alpha1.RoleMapping) {
+// managed is a mapping with a managed role, which the operator has made.
+func managed(name string, change ...func(*v1alpha1.RoleMapping)) *v1alpha1.RoleMapping {
+	change = append([]func(*v1alpha1.RoleMapping){func(m *v1alpha1.RoleMapping) {
 		m.Spec.Role.Managed = &v1alpha1.ManagedRole{AccountID: "111122223333", Path: "/reports/"}
-	}}, change...)...)
+	}}, change...)
+	return mapping(name, "", append(change, isMade)...)
+}
+
+// isMade writes the operator's ledger.
+func isMade(m *v1alpha1.RoleMapping) {
+	r := m.Spec.Role.Managed
+	arn := "arn:aws:iam::" + r.AccountID + ":role" + m.ManagedRolePath() + m.ManagedRoleName()
+	m.Status.Role = &v1alpha1.RoleStatus{ARN: arn, State: v1alpha1.RoleSynced, Hash: "5e"}
+}
+
+// notMade is the mapping before its role is there, or where that is another's.
+func notMade(m *v1alpha1.RoleMapping) *v1alpha1.RoleMapping {
+	m.Status.Role = nil
+	return m
 }
 
 // makes is a provider that lets the namespace reports have roles made.

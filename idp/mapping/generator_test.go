@@ -177,6 +177,9 @@ func (g generator) mapping(name string) *v1alpha1.RoleMapping {
 		m.Spec.Role.ARN = pick(g, "", "", "", "", "", "", m.Spec.Role.ARN)
 		m.Spec.Role.Managed = g.managed()
 		m.Spec.Adoption = pick[v1alpha1.AdoptionPolicy](g, "", "Never", "IfTagged")
+		if g.IntN(8) != 0 {
+			isMade(m)
+		}
 	}
 	if g.IntN(8) == 0 {
 		isBeingDeleted(m)

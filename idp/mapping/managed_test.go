@@ -18,7 +18,7 @@ const (
 
 func TestRefuseBoundsManagedRoles(t *testing.T) {
 	role := func(change func(*v1alpha1.ManagedRole)) *v1alpha1.RoleMapping {
-		return made("uploader", func(m *v1alpha1.RoleMapping) { change(m.Spec.Role.Managed) })
+		return managed("uploader", func(m *v1alpha1.RoleMapping) { change(m.Spec.Role.Managed) })
 	}
 	boundary := func(b *v1alpha1.AllowManaged) { b.PermissionsBoundary = tenants }
 	for _, tt := range []struct {
@@ -28,13 +28,13 @@ func TestRefuseBoundsManagedRoles(t *testing.T) {
 		facts    Facts
 		want     Finding
 	}{
-		{name: "a managed role within the bounds is honoured", provider: makes(), mapping: made("uploader")},
+		{name: "a managed role within the bounds is honoured", provider: makes(), mapping: managed("uploader")},
 		{
-			name: "an entry that lists existing roles makes none", provider: provider(), mapping: made("uploader"),
+			name: "an entry that lists existing roles makes none", provider: provider(), mapping: managed("uploader"),
 			want: notAllowed(`spec.allow of SAMLProvider "corp" has an entry for namespace "reports", but none with managed, which lets it have roles made; ask its owner to add: %s`, line+"}}"),
 		},
 		{
-			name: "a namespace without an entry is refused by the name of its role", mapping: made("uploader"),
+			name: "a namespace without an entry is refused by the name of its role", mapping: managed("uploader"),
 			provider: provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Allow = nil }),
 			want:     notAllowed(`spec.allow of SAMLProvider "corp" has no entry for namespace "reports" that covers arn:aws:iam::111122223333:role/reports/reports.uploader; ask its owner to add: %s`, line+"}}"),
 		},
@@ -46,15 +46,15 @@ func TestRefuseBoundsManagedRoles(t *testing.T) {
 		},
 		{
 			name: "a role that exists and is made is neither", provider: makes(),
-			mapping: made("uploader", func(m *v1alpha1.RoleMapping) { m.Spec.Role.ARN = uploaderRole }),
+			mapping: managed("uploader", func(m *v1alpha1.RoleMapping) { m.Spec.Role.ARN = uploaderRole }),
 			want:    notAllowed("spec.role of RoleMapping reports/uploader has both arn and managed: leave one of them out"),
 		},
 		{
 			name: "a name that does not fit into the session tag is refused", provider: makes(),
-			mapping: made(strings.Repeat("a", 249)),
+			mapping: managed(strings.Repeat("a", 249)),
 			want:    notAllowed("the name of RoleMapping reports/%s has 257 characters with its namespace, and the session tag attache.dev/mapping takes 256: create it with a shorter name", strings.Repeat("a", 249)),
 		},
-		{name: "a name that just fits is honoured", provider: makes(), mapping: made(strings.Repeat("a", 248))},
+		{name: "a name that just fits is honoured", provider: makes(), mapping: managed(strings.Repeat("a", 248))},
 		{name: "a path below the prefix is honoured", provider: makes(), mapping: role(func(r *v1alpha1.ManagedRole) { r.Path = "/reports/daily/" })},
 		{
 			name: "a path beside the prefix is refused", provider: makes(),
@@ -74,7 +74,7 @@ func TestRefuseBoundsManagedRoles(t *testing.T) {
 			want: notAllowed("the path of the managed role, /reports-admin/, is outside managed.pathPrefix of %s: delete the RoleMapping and create it with a role.managed.path that begins with /reports, or ask its owner to add: %s",
 				firstRule, strings.Replace(line, "/reports/", "/reports-admin/", 1)+"}}"),
 		},
-		{name: "the boundary that is demanded need not be written", provider: makes(boundary), mapping: made("uploader")},
+		{name: "the boundary that is demanded need not be written", provider: makes(boundary), mapping: managed("uploader")},
 		{name: "the boundary that is demanded may be written", provider: makes(boundary), mapping: role(func(r *v1alpha1.ManagedRole) { r.PermissionsBoundary = tenants })},
 		{name: "any boundary may be written where none is demanded", provider: makes(), mapping: role(func(r *v1alpha1.ManagedRole) { r.PermissionsBoundary = tenants })},
 		{
@@ -116,23 +116,23 @@ func TestRefuseBoundsManagedRoles(t *testing.T) {
 		},
 		{
 			name: "adoption is refused where it is not allowed", provider: makes(),
-			mapping: made("uploader", func(m *v1alpha1.RoleMapping) { m.Spec.Adoption = v1alpha1.AdoptionIfTagged }),
+			mapping: managed("uploader", func(m *v1alpha1.RoleMapping) { m.Spec.Adoption = v1alpha1.AdoptionIfTagged }),
 			want: notAllowed("%s does not allow adoption: leave spec.adoption out, or ask its owner to add: %s",
 				firstRule, line+", adoption: true}}"),
 		},
 		{
 			name: "adoption that is never wanted needs no leave", provider: makes(),
-			mapping: made("uploader", func(m *v1alpha1.RoleMapping) { m.Spec.Adoption = v1alpha1.AdoptionNever }),
+			mapping: managed("uploader", func(m *v1alpha1.RoleMapping) { m.Spec.Adoption = v1alpha1.AdoptionNever }),
 		},
-		{name: "the twentieth role of a namespace is honoured", provider: makes(), mapping: made("uploader"), facts: Facts{ManagedBefore: 19}},
+		{name: "the twentieth role of a namespace is honoured", provider: makes(), mapping: managed("uploader"), facts: Facts{ManagedBefore: 19}},
 		{
-			name: "the twenty-first role of a namespace is refused", provider: makes(), mapping: made("uploader"), facts: Facts{ManagedBefore: 20},
+			name: "the twenty-first role of a namespace is refused", provider: makes(), mapping: managed("uploader"), facts: Facts{ManagedBefore: 20},
 			want: Finding{v1alpha1.ReasonTooManyRoles,
 				`20 older RoleMappings of namespace "reports" with managed roles leave nothing of the 20 that managed.maxRoles of spec.allow[0] of SAMLProvider "corp" allows: delete one of them, or ask its owner to raise maxRoles`},
 		},
 		{
 			name: "maxRoles moves the limit", provider: makes(func(b *v1alpha1.AllowManaged) { b.MaxRoles = new(int32(21)) }),
-			mapping: made("uploader"), facts: Facts{ManagedBefore: 20},
+			mapping: managed("uploader"), facts: Facts{ManagedBefore: 20},
 		},
 		{
 			name: "older roles do not count against existing ones", provider: provider(),
@@ -171,15 +171,15 @@ func TestTheBoundsAreThoseOfTheFirstEntryThatCoversTheWhole(t *testing.T) {
 		bounds   *v1alpha1.AllowManaged
 		boundary string
 	}{
-		{"the first entry that covers the mapping bounds it", made("uploader"), &first, tenants},
-		{"an entry that covers a part does not", made("uploader", inline), &second, ""},
+		{"the first entry that covers the mapping bounds it", managed("uploader"), &first, tenants},
+		{"an entry that covers a part does not", managed("uploader", inline), &second, ""},
 		{
 			"a boundary of the mapping's own goes before the entry's",
-			made("uploader", inline, func(m *v1alpha1.RoleMapping) { m.Spec.Role.Managed.PermissionsBoundary = readOnly }), &second, readOnly,
+			managed("uploader", inline, func(m *v1alpha1.RoleMapping) { m.Spec.Role.Managed.PermissionsBoundary = readOnly }), &second, readOnly,
 		},
 		{
 			"nothing bounds what nothing covers",
-			made("uploader", func(m *v1alpha1.RoleMapping) { m.Namespace = "billing" }), nil, "",
+			managed("uploader", func(m *v1alpha1.RoleMapping) { m.Namespace = "billing" }), nil, "",
 		},
 		{"nothing bounds an existing role", mapping("uploader", uploaderRole), nil, ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/idp"
@@ -15,6 +16,17 @@ func denied(reason, message string) *idp.Refusal {
 
 func malformed(reason, message string) *idp.Refusal {
 	return &idp.Refusal{Kind: idp.Malformed, Reason: reason, Message: message}
+}
+
+// roleRetryAfter is about what the operator needs to make a role.
+const roleRetryAfter = 10 * time.Second
+
+func roleNotReady(c candidate) *idp.Refusal {
+	return &idp.Refusal{
+		Kind: idp.Unavailable, Reason: ReasonRoleNotReady, RetryAfter: roleRetryAfter,
+		Message: fmt.Sprintf("the operator has not made %s for RoleMapping %s: try again, and if that does not help see kubectl -n %s describe rolemapping %s",
+			c.role, nameOf(c.mapping), c.mapping.Namespace, c.mapping.Name),
+	}
 }
 
 func noMapping(p *v1alpha1.SAMLProvider, s idp.Subject) *idp.Refusal {

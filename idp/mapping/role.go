@@ -85,3 +85,14 @@ func roleWord(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) string {
 }
 
 func nameOf(m *v1alpha1.RoleMapping) string { return m.Namespace + "/" + m.Name }
+
+// made reports whether the operator has brought about the role of a managed mapping, by the ledger in
+// its status. A spec can name a role that somebody else has made: the operator leaves that one alone,
+// and only IAM knows whose it is. Status can take a Grant away here, and never gives one.
+func made(c candidate) bool {
+	if c.mapping.Spec.Role.Managed == nil {
+		return true
+	}
+	ledger := c.mapping.Status.Role
+	return ledger != nil && ledger.ARN == c.role && ledger.Hash != ""
+}
