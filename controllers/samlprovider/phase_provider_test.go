@@ -11,6 +11,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,14 +23,28 @@ import (
 	"attache.dev/attache/test/awsfake"
 )
 
-// otherKey is one that the provider does not hold.
-var otherKey = sync.OnceValue(func() keys.Key {
-	k, err := keys.Generate(nil, "other", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+// ownKey and otherKey are made once; the latter is one that the provider does not hold.
+var ownKey, otherKey = keyOnce("corp"), keyOnce("other")
+
+func keyOnce(name string) func() keys.Key {
+	return sync.OnceValue(func() keys.Key {
+		k, err := keys.Generate(nil, name, time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+		if err != nil {
+			panic(err)
+		}
+		return k
+	})
+}
+
+// createKeys has a key at hand, for tests that have no time to make one each.
+func (w *world) createKeys() {
+	w.t.Helper()
+	data, err := keys.ToSecretData([]keys.Key{ownKey()})
 	if err != nil {
-		panic(err)
+		w.t.Fatal(err)
 	}
-	return k
-})
+	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: keys.SecretName("corp")}, Data: data})
+}
 
 // foreignMetadata is a document of somebody else, or of this issuer with another key.
 func foreignMetadata(issuer string, more ...*x509.Certificate) string {
@@ -82,6 +97,7 @@ func TestEachAnswerOfIAM(t *testing.T) {
 			reached[answer.want] = true
 			t.Run(fmt.Sprintf("at %s AWS %s", operation, answer.name), func(t *testing.T) {
 				w := newWorld(t)
+				w.createKeys()
 				if operation == "UpdateSAMLProvider" {
 					w.settle()
 					w.aws.setMetadata(foreignMetadata(otherIssuer))
