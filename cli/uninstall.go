@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -40,8 +41,8 @@ type uninstallOptions struct {
 	client client.Client
 	in     io.Reader
 	out    io.Writer
-	// logs are those of the libraries.
-	logs slog.LevelVar
+	// quiet ends the libraries' logs.
+	quiet atomic.Bool
 }
 
 func newUninstallCommand() *cobra.Command {
@@ -81,10 +82,17 @@ Exit codes: 0 nothing is left; 2 it did not begin, and says why; 3 not finished 
 
 // logToStderr keeps the libraries from mixing their news with the command's.
 func (o *uninstallOptions) logToStderr() {
-	o.logs.Set(slog.LevelError)
-	handler := slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: &o.logs})
+	handler := slog.NewTextHandler(o, &slog.HandlerOptions{Level: slog.LevelError})
 	ctrl.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetSlogLogger(slog.New(handler))
+}
+
+// Write takes the libraries' logs.
+func (o *uninstallOptions) Write(line []byte) (int, error) {
+	if o.quiet.Load() {
+		return len(line), nil
+	}
+	return os.Stderr.Write(line)
 }
 
 func (o *uninstallOptions) connect() error {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -43,7 +42,7 @@ func (o *uninstallOptions) drainHere(ctx context.Context, d *uninstall.Drain) er
 	}()
 	drained := d.Run(ctx)
 	// A manager that is told to stop reports the loss of its Lease as an error.
-	o.logs.Set(slog.LevelError + 1)
+	o.quiet.Store(true)
 	stop(nil)
 	if err := <-ended; drained == nil {
 		return err

@@ -103,6 +103,7 @@ func (d *Drain) step(ctx context.Context) (Inventory, error) {
 	if err != nil {
 		return Inventory{}, err
 	}
+	d.tellGone(found)
 	todo := found.Next(d.Retain, d.Order)
 	for _, o := range todo.Retain {
 		if err := d.retain(ctx, o); err != nil {
@@ -148,16 +149,23 @@ func (d *Drain) delete(ctx context.Context, o client.Object) error {
 	return nil
 }
 
-// tell prints what changed since the last look.
+func (d *Drain) tellGone(found Inventory) {
+	there := map[string]bool{}
+	for _, o := range found.Objects() {
+		there[Name(o)] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.waits)) {
+		if !there[name] {
+			fmt.Fprintf(d.Out, "Gone: %s\n", name)
+		}
+	}
+}
+
+// tell prints what waits for something else than at the last look.
 func (d *Drain) tell(await []client.Object) {
 	now := map[string]string{}
 	for _, o := range await {
 		now[Name(o)] = WaitsFor(o)
-	}
-	for _, name := range slices.Sorted(maps.Keys(d.waits)) {
-		if _, stays := now[name]; !stays {
-			fmt.Fprintf(d.Out, "Gone: %s\n", name)
-		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(now)) {
 		if now[name] != "" && now[name] != d.waits[name] {

@@ -89,8 +89,8 @@ func WaitsFor(o client.Object) string {
 		return ""
 	case ready == nil:
 		return "no operator has looked at it yet"
-	case ready.Status == metav1.ConditionTrue:
-		return "its deletion has not been noticed yet"
+	case ready.ObservedGeneration < o.GetGeneration():
+		return "its deletion has not been noticed yet" // it counts as a generation
 	case ready.Message == "":
 		return ready.Reason
 	default:

@@ -18,12 +18,13 @@ func TestWaitsForSpeaksTheObjectsOwnWords(t *testing.T) {
 	}{
 		{"nobody deleted it", false, &metav1.Condition{Status: metav1.ConditionTrue}, ""},
 		{"no operator has seen it", true, nil, "no operator has looked at it yet"},
-		{"the operator is behind", true, &metav1.Condition{Status: metav1.ConditionTrue, Reason: "Ready"}, "its deletion has not been noticed yet"},
-		{"what blocks it", true, &metav1.Condition{Status: metav1.ConditionFalse, Reason: "DeleteConflict", Message: "instance profile web has the role"}, "DeleteConflict: instance profile web has the role"},
-		{"a reason without a message", true, &metav1.Condition{Status: metav1.ConditionUnknown, Reason: "Deleting"}, "Deleting"},
+		{"the operator is behind", true, &metav1.Condition{ObservedGeneration: 1, Status: metav1.ConditionFalse, Reason: "ProviderNotReady"}, "its deletion has not been noticed yet"},
+		{"what blocks it", true, &metav1.Condition{ObservedGeneration: 2, Status: metav1.ConditionFalse, Reason: "DeleteConflict", Message: "instance profile web has the role"}, "DeleteConflict: instance profile web has the role"},
+		{"a reason without a message", true, &metav1.Condition{ObservedGeneration: 2, Status: metav1.ConditionUnknown, Reason: "Deleting"}, "Deleting"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			m := mapping("a")
+			m.Generation = 2
 			if row.deleted {
 				beingDeleted(m)
 			}
