@@ -50,7 +50,7 @@ func (w *world) loseStatus(p *v1alpha1.SAMLProvider) {
 func (w *world) gone(o client.Object) func() bool {
 	read := o.DeepCopyObject().(client.Object)
 	return func() bool {
-		return apierrors.IsNotFound(env.Client.Get(context.WithoutCancel(w.t.Context()), client.ObjectKeyFromObject(o), read))
+		return apierrors.IsNotFound(w.env.Client.Get(context.WithoutCancel(w.t.Context()), client.ObjectKeyFromObject(o), read))
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/go-logr/logr"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -41,6 +42,7 @@ import (
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/awsiam/partition"
 	"attache.dev/attache/controllers"
+	"attache.dev/attache/internal/metrics"
 	"attache.dev/attache/test/awsfake"
 	"attache.dev/attache/test/testenv"
 )
@@ -62,7 +64,7 @@ func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard())
 	testenv.Run(m, func(e *testenv.Env) {
 		env = e
-		if err := prepareCluster(context.Background()); err != nil {
+		if err := prepareCluster(context.Background(), e.Client); err != nil {
 			panic(err)
 		}
 	})
@@ -70,8 +72,8 @@ func TestMain(m *testing.M) {
 
 // prepareCluster does what the chart does: the namespace, and the operator's generated roles, so
 // that these tests also show that the roles suffice.
-func prepareCluster(ctx context.Context) error {
-	if err := env.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+func prepareCluster(ctx context.Context, c client.Client) error {
+	if err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
 		return err
 	}
 	manifest, err := os.ReadFile(filepath.Join("..", "config", "rbac", "role.yaml"))
@@ -86,10 +88,10 @@ func prepareCluster(ctx context.Context) error {
 		} else if err != nil {
 			return err
 		}
-		if err := env.Client.Create(ctx, role); err != nil {
+		if err := c.Create(ctx, role); err != nil {
 			return err
 		}
-		if err := env.Client.Create(ctx, bindingOf(role)); err != nil {
+		if err := c.Create(ctx, bindingOf(role)); err != nil {
 			return err
 		}
 	}
@@ -104,12 +106,16 @@ func bindingOf(role *unstructured.Unstructured) client.Object {
 	return &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: role.GetNamespace(), Name: role.GetName()}, Subjects: subjects, RoleRef: ref}
 }
 
-// world is one AWS and one operator on the shared control plane. Tests use providers of different
-// names, because nothing collects garbage here.
+// world is one AWS and one operator on a control plane, which most tests share. Tests use providers
+// of different names, because nothing collects garbage here.
 type world struct {
 	*GomegaWithT
-	t   *testing.T
-	aws *fakeAWS
+	t          *testing.T
+	env        *testenv.Env
+	clusterUID string
+	aws        *fakeAWS
+	// metrics are those of the operator that runs.
+	metrics *prometheus.Registry
 	// writes counts what the operator writes to the cluster.
 	writes *atomic.Int64
 	stop   func()
@@ -117,7 +123,13 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{GomegaWithT: NewWithT(t), t: t, aws: newFakeAWS(t), writes: &atomic.Int64{}}
+	return newWorldOn(t, env, "c1c1c1c1-0000-4000-8000-000000000001", newFakeAWS(t))
+}
+
+// newWorldOn makes the world of a cluster of its own, whose AWS others may share.
+func newWorldOn(t *testing.T, e *testenv.Env, clusterUID string, f *fakeAWS) *world {
+	t.Helper()
+	w := &world{GomegaWithT: NewWithT(t), t: t, env: e, clusterUID: clusterUID, aws: f, writes: &atomic.Int64{}}
 	w.SetDefaultEventuallyTimeout(patience)
 	w.SetDefaultEventuallyPollingInterval(interval)
 	// One clean-up for whichever operator runs then, and before those of the providers: they need
@@ -127,9 +139,9 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// asOperator reaches the cluster with the rights of the operator's service account.
-func asOperator() *rest.Config {
-	cfg := rest.CopyConfig(env.Config)
+// asOperator reaches a cluster with the rights of the operator's service account.
+func asOperator(e *testenv.Env) *rest.Config {
+	cfg := rest.CopyConfig(e.Config)
 	cfg.Impersonate = rest.ImpersonationConfig{UserName: operator, Groups: []string{"system:authenticated", "system:serviceaccounts"}}
 	return cfg
 }
@@ -137,7 +149,7 @@ func asOperator() *rest.Config {
 // startOperator runs the operator under its own roles until stop is called or the test ends.
 func (w *world) startOperator() {
 	w.t.Helper()
-	cfg := asOperator()
+	cfg := asOperator(w.env)
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return countingWrites{next, w.writes} })
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme:     testenv.Scheme,
@@ -151,14 +163,17 @@ func (w *world) startOperator() {
 		LeaderElectionReleaseOnCancel: true,
 	})
 	w.Expect(err).NotTo(HaveOccurred())
+	w.metrics = prometheus.NewRegistry()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	w.Expect(controllers.Setup(ctx, mgr, controllers.Options{
 		Namespace:       namespace,
 		Image:           "registry.example/attache:v1",
 		ImagePullPolicy: corev1.PullIfNotPresent,
-		ClusterUID:      "c1c1c1c1-0000-4000-8000-000000000001",
+		ClusterUID:      w.clusterUID,
 		IAM:             w.aws.asOperator,
 		Clock:           time.Now,
+		Metrics:         metrics.NewOperator(w.metrics),
+		Registry:        w.metrics,
 	})).To(Succeed())
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
@@ -186,14 +201,14 @@ func (w *world) createProviderAsIs(name string, changes ...func(*v1alpha1.SAMLPr
 	for _, change := range changes {
 		change(p)
 	}
-	w.Expect(env.Client.Create(w.t.Context(), p)).To(Succeed())
+	w.Expect(w.env.Client.Create(w.t.Context(), p)).To(Succeed())
 	w.t.Cleanup(func() {
 		ctx := context.WithoutCancel(w.t.Context())
-		if err := env.Client.Delete(ctx, p); client.IgnoreNotFound(err) != nil {
+		if err := w.env.Client.Delete(ctx, p); client.IgnoreNotFound(err) != nil {
 			w.t.Error(err)
 		}
 		w.Eventually(func() bool {
-			return apierrors.IsNotFound(env.Client.Get(ctx, client.ObjectKeyFromObject(p), &v1alpha1.SAMLProvider{}))
+			return apierrors.IsNotFound(w.env.Client.Get(ctx, client.ObjectKeyFromObject(p), &v1alpha1.SAMLProvider{}))
 		}).Should(BeTrue(), "the provider is gone at the end of the test")
 	})
 	return p
@@ -234,18 +249,18 @@ func newMapping(namespace, provider, roleARN string) *v1alpha1.RoleMapping {
 func update[T client.Object](w *world, o T, change func(T)) {
 	w.t.Helper()
 	w.Eventually(func() error {
-		if err := env.Client.Get(w.t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+		if err := w.env.Client.Get(w.t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
 			return err
 		}
 		change(o)
-		return env.Client.Update(w.t.Context(), o)
+		return w.env.Client.Update(w.t.Context(), o)
 	}).Should(Succeed())
 }
 
 // condition returns a function that reads a condition of an object, for Eventually.
 func (w *world) condition(o client.Object, kind string) func() metav1.Condition {
 	return func() metav1.Condition {
-		if err := env.Client.Get(w.t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+		if err := w.env.Client.Get(w.t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
 			return metav1.Condition{}
 		}
 		var all []metav1.Condition
@@ -285,6 +300,8 @@ type fakeAWS struct {
 	root *iam.Client
 	// operator is the configuration that the operator's pod would have.
 	operator aws.Config
+	// control adds faults to calls of whole operations, and counts them.
+	control awsfake.Control
 
 	mu     sync.Mutex
 	faults map[string]fault
@@ -303,12 +320,14 @@ func newFakeAWS(t *testing.T) *fakeAWS {
 	t.Helper()
 	const rootKey, rootSecret = "AKIAROOTROOTROOTROOT", "a root secret for tests only"
 	f := &fakeAWS{t: t, faults: map[string]fault{}}
-	server := httptest.NewServer(f.door(awsfake.New(awsfake.Options{
+	fake := awsfake.New(awsfake.Options{
 		AccountID:            accountID,
 		Region:               region,
 		AdminAccessKeyID:     rootKey,
 		AdminSecretAccessKey: rootSecret,
-	})))
+	})
+	f.control = fake.Control()
+	server := httptest.NewServer(f.door(fake))
 	t.Cleanup(server.Close)
 	f.url = server.URL
 	f.root = iam.New(iam.Options{

@@ -17,7 +17,7 @@ import (
 // TestTheOperatorMayDoNoMore asks the API server what the operator's roles give. That they suffice
 // is shown by every other test here, which runs the operator under them.
 func TestTheOperatorMayDoNoMore(t *testing.T) {
-	c, err := client.New(asOperator(), client.Options{Scheme: testenv.Scheme})
+	c, err := client.New(asOperator(env), client.Options{Scheme: testenv.Scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,9 @@ func TestTheOperatorMayDoNoMore(t *testing.T) {
 		{"its CA bundle anywhere", authorizationv1.ResourceAttributes{Verb: "create", Resource: "configmaps", Namespace: "default", Name: "attache-ca"}, true},
 		{"another ConfigMap", authorizationv1.ResourceAttributes{Verb: "get", Resource: "configmaps", Namespace: "default", Name: "other"}, false},
 		{"the status of a RoleMapping", authorizationv1.ResourceAttributes{Verb: "patch", Group: "attache.dev", Resource: "rolemappings", Subresource: "status", Namespace: "default"}, true},
-		{"the spec of a RoleMapping", authorizationv1.ResourceAttributes{Verb: "patch", Group: "attache.dev", Resource: "rolemappings", Namespace: "default"}, false},
+		{"the finalizer of a RoleMapping", authorizationv1.ResourceAttributes{Verb: "patch", Group: "attache.dev", Resource: "rolemappings", Namespace: "default"}, true},
+		{"a RoleMapping itself", authorizationv1.ResourceAttributes{Verb: "create", Group: "attache.dev", Resource: "rolemappings", Namespace: "default"}, false},
+		{"the end of a RoleMapping", authorizationv1.ResourceAttributes{Verb: "delete", Group: "attache.dev", Resource: "rolemappings", Namespace: "default"}, false},
 		{"pods", authorizationv1.ResourceAttributes{Verb: "create", Resource: "pods", Namespace: namespace}, false},
 		{"a Deployment elsewhere", authorizationv1.ResourceAttributes{Verb: "patch", Group: "apps", Resource: "deployments", Namespace: "default"}, false},
 		{"binding the chart's role", authorizationv1.ResourceAttributes{Verb: "bind", Group: rbacv1.GroupName, Resource: "clusterroles", Name: "attache-idp"}, true},

@@ -286,12 +286,12 @@ func (w *world) runPods(provider string) {
 	w.t.Helper()
 	d := &appsv1.Deployment{}
 	w.Eventually(func() error {
-		if err := env.Client.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: deploy.Name(provider)}, d); err != nil {
+		if err := w.env.Client.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: deploy.Name(provider)}, d); err != nil {
 			return err
 		}
 		n := *d.Spec.Replicas
 		d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, ReadyReplicas: n, AvailableReplicas: n}
-		return env.Client.Status().Update(w.t.Context(), d)
+		return w.env.Client.Status().Update(w.t.Context(), d)
 	}).Should(Succeed())
 }
 
@@ -307,7 +307,7 @@ func (w *world) notes(o client.Object) func() ([]string, error) {
 func (w *world) eventsAs(o client.Object, write func(eventsv1.Event) string) func() ([]string, error) {
 	return func() ([]string, error) {
 		all := &eventsv1.EventList{}
-		if err := env.Client.List(w.t.Context(), all); err != nil {
+		if err := w.env.Client.List(w.t.Context(), all); err != nil {
 			return nil, err
 		}
 		var about []string

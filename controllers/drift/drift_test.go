@@ -33,7 +33,7 @@ import (
 
 const (
 	accountID    = "111122223333"
-	perNamespace = 20
+	perNamespace = 5
 )
 
 // world is an account with managed and foreign roles and a cluster without an API server. Its clock

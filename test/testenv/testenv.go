@@ -3,6 +3,7 @@ package testenv
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,6 +53,36 @@ func run(m *testing.M, setup func(*Env)) int {
 		println("KUBEBUILDER_ASSETS is not set: run `make test`, or `export KUBEBUILDER_ASSETS=$(make -s envtest-assets)`")
 		return 1
 	}
+	e, stop, err := start()
+	if err != nil {
+		println("start the test control plane:", err.Error())
+		return 1
+	}
+	defer func() {
+		if err := stop(); err != nil {
+			println("stop the test control plane:", err.Error())
+		}
+	}()
+	setup(e)
+	return m.Run()
+}
+
+// Another starts one more control plane, which ends with the test: another cluster.
+func Another(t *testing.T) *Env {
+	t.Helper()
+	e, stop, err := start()
+	if err != nil {
+		t.Fatalf("start another control plane: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Errorf("stop the other control plane: %v", err)
+		}
+	})
+	return e
+}
+
+func start() (e *Env, stop func() error, err error) {
 	env := &envtest.Environment{
 		CRDDirectoryPaths:     []string{crdDirectory()},
 		ErrorIfCRDPathMissing: true,
@@ -64,21 +95,13 @@ func run(m *testing.M, setup func(*Env)) int {
 		Set("service-account-extend-token-expiration", "false")
 	config, err := env.Start()
 	if err != nil {
-		println("start the test control plane:", err.Error())
-		return 1
+		return nil, nil, err
 	}
-	defer func() {
-		if err := env.Stop(); err != nil {
-			println("stop the test control plane:", err.Error())
-		}
-	}()
 	c, err := client.New(config, client.Options{Scheme: Scheme})
 	if err != nil {
-		println("build a client:", err.Error())
-		return 1
+		return nil, nil, errors.Join(err, env.Stop())
 	}
-	setup(&Env{Config: config, Client: c})
-	return m.Run()
+	return &Env{Config: config, Client: c}, env.Stop, nil
 }
 
 // Namespace creates a namespace whose name starts with prefix and deletes it when the test ends.
