@@ -63,6 +63,7 @@ func New(cfg aws.Config, region, endpoint string) API {
 	return &client{iam: iam.NewFromConfig(cfg, func(o *iam.Options) {
 		o.Region = partition.OfRegion(region).IAMRegion
 		o.Retryer = aws.NopRetryer{}
+		o.APIOptions = append(o.APIOptions, onlyIAM)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 		}

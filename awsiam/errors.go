@@ -38,9 +38,6 @@ const (
 	NoCredentials Kind = "NoCredentials"
 )
 
-// notIAMsAnswer is said of an answer that IAM cannot have given, as by a proxy on the way.
-const notIAMsAnswer = "IAM could not be reached: the answer is not one of IAM's; look at what stands between the operator and IAM"
-
 // Error is why a call to IAM failed.
 type Error struct {
 	Kind Kind
@@ -115,12 +112,15 @@ var kinds = map[string]Kind{
 // messages").
 var deniedAction = regexp.MustCompile(`not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9]+)`)
 
+// noCode is the SDK's code for an error whose answer has none: IAM's always have one.
+const noCode = "UnknownError"
+
 // classify returns nil for nil and otherwise an *Error.
 func classify(operation string, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &Error{Kind: Unavailable, Operation: operation, Message: "IAM could not be reached: " + rootMessage(err), Err: err}
+	e := &Error{Kind: Unavailable, Operation: operation, Message: unreachable(err), Err: err}
 	var noCredentials *credentialsError
 	if errors.As(err, &noCredentials) {
 		e.Kind = NoCredentials
@@ -132,7 +132,9 @@ func classify(operation string, err error) error {
 		e.RequestID = withID.ServiceRequestID()
 	}
 	var api smithy.APIError
-	if errors.As(err, &api) {
+	if errors.As(err, &api) && api.ErrorCode() == noCode {
+		e.Message = unreachable(errForeign)
+	} else if api != nil {
 		e.Code, e.Message = api.ErrorCode(), api.ErrorMessage()
 		e.Kind = kindOfCode(api.ErrorCode(), statusOf(err))
 	}
@@ -172,19 +174,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-// rootMessage returns the innermost error's words: the SDK's own wrapping holds addresses and
-// attempt counts that differ at each try.
-func rootMessage(err error) string {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err.Error()
-		}
-		err = inner
-	}
-}
-
 // incomplete is an answer without what such an answer always has: it is not IAM's.
 func incomplete(operation string) *Error {
-	return &Error{Kind: Unavailable, Operation: operation, Message: notIAMsAnswer}
+	return &Error{Kind: Unavailable, Operation: operation, Message: unreachable(errForeign), Err: errForeign}
 }
