@@ -33,7 +33,7 @@ func Main(m *testing.M, setup func(*World)) {
 	w, err := bringUp(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to cancel
+		os.Exit(1)
 	}
 	setup(w)
 	code := m.Run()
