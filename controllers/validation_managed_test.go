@@ -106,7 +106,7 @@ func TestTheAPIServerTakesManagedRoles(t *testing.T) {
 func TestTheIdentityOfAManagedRoleIsImmutable(t *testing.T) {
 	m := aManagedMapping(func(m *v1alpha1.RoleMapping) { m.Name, m.Spec.ProviderRef.Name = "immutable", "nobody" })
 	NewWithT(t).Expect(env.Client.Create(t.Context(), m)).To(Succeed())
-	t.Cleanup(func() { _ = env.Client.Delete(t.Context(), m) }) //nolint:errcheck // goes with the control plane otherwise
+	t.Cleanup(func() { _ = env.Client.Delete(t.Context(), m) })
 	for _, row := range []struct {
 		name   string
 		change func(*v1alpha1.RoleMappingSpec)
