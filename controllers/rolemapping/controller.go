@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -14,11 +13,9 @@ import (
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/awsiam/snapshot"
 	"attache.dev/attache/controllers/attempts"
+	"attache.dev/attache/controllers/phase"
 	"attache.dev/attache/controllers/status"
 )
-
-// conflictDelay is how long a reconciliation waits whose object has changed since it was read.
-const conflictDelay = 200 * time.Millisecond
 
 // +kubebuilder:rbac:groups=attache.dev,resources=samlproviders,verbs=get;list;watch
 // +kubebuilder:rbac:groups=attache.dev,resources=rolemappings,verbs=get;list;watch;patch
@@ -48,28 +45,22 @@ type Reconciler struct {
 	looks    looks
 }
 
-// phase is one step of the way. An error is the Kubernetes API's, and is told in condition.
-type phase struct {
-	condition string
-	// concerns tells whether there is anything to do; nil for always.
-	concerns func(*scope) bool
-	run      func(*Reconciler, context.Context, *scope) (status.Finding, error)
-}
+type step = phase.Phase[*Reconciler, *scope]
 
 // phases are gone through in order. One that needs what an earlier one did not bring about does not
 // concern the mapping then: its condition keeps its last word.
-var phases = []phase{
-	{v1alpha1.ConditionAccepted, nil, (*Reconciler).accept},
-	{v1alpha1.ConditionReady, mayWrite, (*Reconciler).addFinalizer},
-	{v1alpha1.ConditionRoleSynced, mayRecord, (*Reconciler).reconcileRole},
-	{v1alpha1.ConditionTrustPolicyVerified, hasExistingRole, (*Reconciler).verifyTrust},
-	{v1alpha1.ConditionReady, isAccepted, (*Reconciler).examineProvider},
+var phases = []step{
+	{Condition: v1alpha1.ConditionAccepted, Do: (*Reconciler).accept},
+	{Condition: v1alpha1.ConditionReady, Concerns: mayWrite, Do: (*Reconciler).addFinalizer},
+	{Condition: v1alpha1.ConditionRoleSynced, Concerns: mayRecord, Do: (*Reconciler).reconcileRole},
+	{Condition: v1alpha1.ConditionTrustPolicyVerified, Concerns: hasExistingRole, Do: (*Reconciler).verifyTrust},
+	{Condition: v1alpha1.ConditionReady, Concerns: isAccepted, Do: (*Reconciler).examineProvider},
 }
 
 // deletionPhases are those of an object that goes away.
-var deletionPhases = []phase{
-	{v1alpha1.ConditionRoleSynced, (*scope).finalized, (*Reconciler).deleteRole},
-	{v1alpha1.ConditionReady, (*scope).finalized, (*Reconciler).removeFinalizer},
+var deletionPhases = []step{
+	{Condition: v1alpha1.ConditionRoleSynced, Concerns: (*scope).finalized, Do: (*Reconciler).deleteRole},
+	{Condition: v1alpha1.ConditionReady, Concerns: (*scope).finalized, Do: (*Reconciler).removeFinalizer},
 }
 
 func isAccepted(s *scope) bool      { return s.accepted }
@@ -99,7 +90,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if going {
 		todo = deletionPhases
 	}
-	failures := r.run(ctx, s, todo)
+	findings, failures := phase.Run(ctx, r, s, todo)
+	s.findings = findings
 	if s.released || going && !s.finalized() {
 		r.forget(s)
 		r.Status.Changed(m, s.changes)
@@ -108,37 +100,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Status.RoleMapping(ctx, m, s.report()); err != nil {
 		failures = append(failures, client.IgnoreNotFound(err))
 	}
-	if onlyConflicts(failures) {
-		return ctrl.Result{RequeueAfter: conflictDelay}, nil
+	if phase.OnlyConflicts(failures) {
+		return ctrl.Result{RequeueAfter: phase.ConflictDelay}, nil
 	}
 	return ctrl.Result{RequeueAfter: status.Soonest(s.findings)}, errors.Join(failures...)
-}
-
-func (r *Reconciler) run(ctx context.Context, s *scope, todo []phase) []error {
-	var failures []error
-	for _, ph := range todo {
-		if ph.concerns != nil && !ph.concerns(s) {
-			continue
-		}
-		finding, err := ph.run(r, ctx, s)
-		if err != nil {
-			failures = append(failures, err)
-			finding = status.Finding{Outcome: kubernetesError(ph.condition), Message: err.Error()}
-		}
-		s.findings = append(s.findings, finding)
-	}
-	return failures
-}
-
-// onlyConflicts tells whether something failed and all of it because the cache was behind. That is
-// no news for anybody.
-func onlyConflicts(failures []error) bool {
-	for _, err := range failures {
-		if !apierrors.IsConflict(err) {
-			return false
-		}
-	}
-	return len(failures) > 0
 }
 
 // forget what is remembered of an object that goes.

@@ -249,11 +249,3 @@ var outcomeOfTrustKind = map[awsiam.Kind]outcome{
 	awsiam.DeleteConflict: trustUnavailable,
 	awsiam.Unavailable:    trustUnavailable,
 }
-
-// kubernetesError is how any phase ends that the Kubernetes API failed.
-func kubernetesError(condition string) status.Outcome {
-	return status.Outcome{
-		Condition: condition, Reason: v1alpha1.ReasonKubernetesError, Progress: status.Retrying, Retry: status.Never,
-		Meaning: "the Kubernetes API refused or failed; the queue backs off",
-	}
-}

@@ -2,11 +2,8 @@ package rolemapping
 
 import (
 	"context"
-	"fmt"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-
+	"attache.dev/attache/controllers/phase"
 	"attache.dev/attache/controllers/status"
 )
 
@@ -16,8 +13,8 @@ const Finalizer = "attache.dev/role"
 
 func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) (status.Finding, error) {
 	before := s.finalized()
-	if err := r.patchFinalizer(ctx, s, controllerutil.AddFinalizer); err != nil {
-		return status.Finding{}, fmt.Errorf("add the finalizer: %w", err)
+	if err := phase.AddFinalizer(ctx, r.Client, s.mapping, Finalizer); err != nil {
+		return status.Finding{}, err
 	}
 	s.begun = !before
 	return s.found(finalizerSet, "The finalizer is set"), nil
@@ -27,24 +24,9 @@ func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) (status.Find
 	if s.ledger != nil || !s.gone {
 		return s.found(finalizerKept, "The object stays until IAM confirmed the deletion of its role"), nil
 	}
-	if err := r.patchFinalizer(ctx, s, controllerutil.RemoveFinalizer); client.IgnoreNotFound(err) != nil {
-		return status.Finding{}, fmt.Errorf("remove the finalizer: %w", err)
+	if err := phase.RemoveFinalizer(ctx, r.Client, s.mapping, Finalizer); err != nil {
+		return status.Finding{}, err
 	}
 	s.released = true
 	return status.Finding{}, nil
-}
-
-func (r *Reconciler) patchFinalizer(ctx context.Context, s *scope, change func(client.Object, string) bool) error {
-	changed := s.mapping.DeepCopy()
-	if !change(changed, Finalizer) {
-		return nil
-	}
-	// The patch answers with the whole object: work goes on with what was read, of which only the
-	// version and the finalizers are new.
-	if err := r.Client.Patch(ctx, changed, client.MergeFromWithOptions(s.mapping.DeepCopy(), client.MergeFromWithOptimisticLock{})); err != nil {
-		return err
-	}
-	s.mapping.SetFinalizers(changed.GetFinalizers())
-	s.mapping.SetResourceVersion(changed.GetResourceVersion())
-	return nil
 }

@@ -2,6 +2,7 @@ package samlprovider
 
 import (
 	"cmp"
+	"context"
 	"crypto/x509"
 	"fmt"
 
@@ -10,6 +11,7 @@ import (
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/awsiam/partition"
+	"attache.dev/attache/controllers/phase"
 	"attache.dev/attache/controllers/status"
 	"attache.dev/attache/idp/deploy"
 	"attache.dev/attache/idp/keys"
@@ -93,6 +95,13 @@ func (s *scope) certificates() []*x509.Certificate {
 		certificates = append(certificates, k.Certificate)
 	}
 	return certificates
+}
+
+// run takes the object through phases and returns the failures of the Kubernetes API.
+func (s *scope) run(ctx context.Context, r *Reconciler, todo []step) []error {
+	findings, failures := phase.Run(ctx, r, s, todo)
+	s.findings = findings
+	return failures
 }
 
 // report is what package status gets to know.

@@ -3,6 +3,8 @@ package status
 import (
 	"math/rand/v2"
 	"time"
+
+	"attache.dev/attache/api/v1alpha1"
 )
 
 // Progress is what happens next of itself.
@@ -37,6 +39,14 @@ type Outcome struct {
 	Retry Retry
 	// Meaning is for people who read the table or the documentation made from it.
 	Meaning string
+}
+
+// KubernetesError is how any phase ends that the Kubernetes API failed, told in condition.
+func KubernetesError(condition string) Outcome {
+	return Outcome{
+		Condition: condition, Reason: v1alpha1.ReasonKubernetesError, Progress: Retrying, Retry: Never,
+		Meaning: "the Kubernetes API refused or failed; the queue backs off",
+	}
 }
 
 // Found is the Finding of an outcome, to be looked at again as its row of the table says.
