@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -136,7 +137,7 @@ func TestADeletedMappingTakesItsRoleAlong(t *testing.T) {
 
 	_, err := aws.IAM.GetRole(t.Context(), &iam.GetRoleInput{RoleName: roleName(m.Status.RoleARN)})
 	var gone *iamtypes.NoSuchEntityException
-	s.Expect(err).To(BeAssignableToTypeOf(gone), "%v", err)
+	s.Expect(errors.As(err, &gone)).To(BeTrue(), "%v", err)
 	x.awaitRefusal(s)
 	s.Expect(cluster.AwaitReady(t.Context(), s.Provider, story.Readiness)).To(Succeed())
 }
