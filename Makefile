@@ -115,7 +115,7 @@ test-race: ## Run the packages that share memory between goroutines under the ra
 
 .PHONY: bench
 bench: ## Run the benchmarks
-	@go test -run '^$$' -bench . -benchmem ./idp/*/
+	@go test -run '^$$' -bench . -benchmem ./idp/*/ ./awsiam/snapshot
 
 ##@ Build
 

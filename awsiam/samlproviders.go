@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
@@ -41,7 +40,10 @@ func (c samlProviders) Get(ctx context.Context, arn string) (SAMLProvider, error
 	if err != nil {
 		return SAMLProvider{}, classify("GetSAMLProvider", err)
 	}
-	return SAMLProvider{Metadata: aws.ToString(out.SAMLMetadataDocument), Tags: fromTags(out.Tags)}, nil
+	if out.SAMLMetadataDocument == nil {
+		return SAMLProvider{}, incomplete("GetSAMLProvider")
+	}
+	return SAMLProvider{Metadata: *out.SAMLMetadataDocument, Tags: fromTags(out.Tags)}, nil
 }
 
 func (c samlProviders) Create(ctx context.Context, arn, metadata string, tags map[string]string) error {
@@ -51,7 +53,10 @@ func (c samlProviders) Create(ctx context.Context, arn, metadata string, tags ma
 	if err != nil {
 		return classify("CreateSAMLProvider", err)
 	}
-	if made := aws.ToString(out.SAMLProviderArn); made != arn {
+	if out.SAMLProviderArn == nil {
+		return incomplete("CreateSAMLProvider")
+	}
+	if made := *out.SAMLProviderArn; made != arn {
 		return wrongAccount("CreateSAMLProvider", made, arn, c.Delete(ctx, made))
 	}
 	return nil
