@@ -22,7 +22,7 @@ var (
 	resource = schema.GroupResource{Resource: "things"}
 	conflict = apierrors.NewConflict(resource, "x", errors.New("changed"))
 	exists   = apierrors.NewAlreadyExists(resource, "x")
-	broken   = errors.New("the API server is away")
+	errAway  = errors.New("the API server is away")
 )
 
 type reconciler struct{}
@@ -42,12 +42,12 @@ func TestRunGoesThroughAllPhasesInOrder(t *testing.T) {
 	left.Concerns = func(done *[]string) bool { return len(*done) == 0 }
 	var done []string
 	findings, failures := phase.Run(t.Context(), reconciler{}, &done, []phase.Phase[reconciler, *[]string]{
-		step("first", nil), left, step("second", broken), step("third", nil),
+		step("first", nil), left, step("second", errAway), step("third", nil),
 	})
 	g.Expect(done).To(Equal([]string{"first", "second", "third"}), "whatever fails")
-	g.Expect(failures).To(ConsistOf(broken))
+	g.Expect(failures).To(ConsistOf(errAway))
 	g.Expect(findings).To(HaveLen(3))
-	g.Expect(findings[1]).To(And(HaveField("Condition", v1alpha1.ConditionReady), HaveField("Reason", v1alpha1.ReasonKubernetesError), HaveField("Message", broken.Error())))
+	g.Expect(findings[1]).To(And(HaveField("Condition", v1alpha1.ConditionReady), HaveField("Reason", v1alpha1.ReasonKubernetesError), HaveField("Message", errAway.Error())))
 }
 
 func TestOnlyConflicts(t *testing.T) {
@@ -59,7 +59,7 @@ func TestOnlyConflicts(t *testing.T) {
 		{"nothing failed", nil, false},
 		{"the object has changed", []error{conflict}, true},
 		{"the cache does not have it yet", []error{exists, conflict}, true},
-		{"something else failed too", []error{conflict, broken}, false},
+		{"something else failed too", []error{conflict, errAway}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			NewWithT(t).Expect(phase.OnlyConflicts(row.failures)).To(Equal(row.want))

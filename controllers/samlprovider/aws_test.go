@@ -1,16 +1,11 @@
 package samlprovider
 
 import (
-	"net/http/httptest"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-
 	"attache.dev/attache/awsiam"
-	"attache.dev/attache/awsiam/partition"
 	"attache.dev/attache/test/awsfake"
+	"attache.dev/attache/test/testaws"
 )
 
 // fakeAWS is an account in awsfake, with the operator's client and an administrator's hands.
@@ -23,31 +18,10 @@ type fakeAWS struct {
 
 func newFakeAWS(t *testing.T) *fakeAWS {
 	t.Helper()
-	const adminKey, adminSecret = "AKIAADMINADMINADMINA", "an admin's secret for tests only"
-	fake := awsfake.New(awsfake.Options{AccountID: accountID, Region: region, AdminAccessKeyID: adminKey, AdminSecretAccessKey: adminSecret})
-	server := httptest.NewServer(fake)
-	t.Cleanup(server.Close)
-	admin := credentials.NewStaticCredentialsProvider(adminKey, adminSecret, "")
-	hands := iam.New(iam.Options{Region: partition.OfRegion(region).IAMRegion, BaseEndpoint: &server.URL, Credentials: admin})
-	user := aws.String("attache")
-	if _, err := hands.CreateUser(t.Context(), &iam.CreateUserInput{UserName: user}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := hands.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: user, PolicyName: user, PolicyDocument: aws.String(
-		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}`)}); err != nil {
-		t.Fatal(err)
-	}
-	key, err := hands.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: user})
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
-	return &fakeAWS{
-		t:        t,
-		control:  fake.Control(),
-		operator: awsiam.New(aws.Config{Credentials: own}, region, server.URL),
-		admin:    awsiam.New(aws.Config{Credentials: admin}, region, server.URL).Providers(),
-	}
+	account := testaws.Start(t, accountID, region)
+	operator := account.User("attache")
+	account.Grant("attache", "everything", `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}`)
+	return &fakeAWS{t: t, control: account.Control, operator: account.API(operator), admin: account.API(account.Root).Providers()}
 }
 
 // held is what IAM holds under the provider's ARN, or nil.
