@@ -197,12 +197,24 @@ func (w *world) nothingIsLeft() {
 	}
 }
 
+// takeSecrets deletes the Secrets of the operator's namespace, whatever holds them.
+func (w *world) takeSecrets() {
+	w.t.Helper()
+	secrets := &corev1.SecretList{}
+	w.Expect(env.Client.List(w.t.Context(), secrets, client.InNamespace(w.operator))).To(Succeed())
+	for i := range secrets.Items {
+		w.Expect(client.IgnoreNotFound(env.Client.Patch(w.t.Context(), &secrets.Items[i], withoutFinalizers))).To(Succeed())
+		w.Expect(client.IgnoreNotFound(env.Client.Delete(w.t.Context(), &secrets.Items[i]))).To(Succeed())
+	}
+}
+
+var withoutFinalizers = client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))
+
 // clear takes away what a test left, so that the next one finds an empty cluster.
 func (w *world) clear() {
 	ctx := context.WithoutCancel(w.t.Context())
-	free := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))
 	for _, o := range []client.Object{w.mapping, w.provider} {
-		for _, err := range []error{env.Client.Delete(ctx, o), env.Client.Patch(ctx, o, free)} {
+		for _, err := range []error{env.Client.Delete(ctx, o), env.Client.Patch(ctx, o, withoutFinalizers)} {
 			if client.IgnoreNotFound(err) != nil {
 				w.t.Error(err)
 			}

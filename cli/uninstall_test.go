@@ -214,6 +214,15 @@ func TestUninstallHereNeedsNoOperator(t *testing.T) {
 		w.nothingIsLeft()
 		w.Expect(w.inAWS()).To(BeEmpty())
 	})
+	t.Run("where nothing is left of the namespace, nor of the keys in it", func(t *testing.T) {
+		w := newWorld(t, false)
+		asAdministratorOfAWS(t)
+		w.takeSecrets()
+		_, err := w.uninstall(here, func(o *uninstallOptions) { o.namespace = "gone-" + w.operator })
+		w.Expect(err).NotTo(HaveOccurred())
+		w.nothingIsLeft()
+		w.Expect(w.inAWS()).To(BeEmpty())
+	})
 	t.Run("and retains as the operator does, without credentials for AWS", func(t *testing.T) {
 		w := newWorld(t, false)
 		kept := w.inAWS()

@@ -43,7 +43,8 @@ func begin(t *testing.T, values ...string) *ending {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*story.Readiness)
 		defer cancel()
 		if t.Failed() {
-			folder, err := world.Cluster.KeepArtifacts(ctx, t.Name(), e.Tenant, harness.Namespace, "aws")
+			// The story keeps its own when it ends, with an operator that is another one then.
+			folder, err := world.Cluster.KeepArtifacts(ctx, t.Name()+"-at-failure", e.Tenant, harness.Namespace, "aws")
 			t.Logf("artifacts are in %s (%v)", folder, err)
 		}
 		if err := world.AWS.Control.ClearFaults(ctx); err != nil {
