@@ -142,7 +142,8 @@ func (r *Reconciler) deleteKeys(ctx context.Context, s *scope) (status.Finding, 
 		return s.found(keysKept, "The keys stay until IAM confirmed that the provider is gone"), nil
 	}
 	secret := &corev1.Secret{}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: keys.SecretName(s.provider.Name)}, secret)
+	// Live: a Secret that the cache does not have yet would stay behind with its finalizer.
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: keys.SecretName(s.provider.Name)}, secret)
 	switch {
 	case apierrors.IsNotFound(err):
 	case err != nil:

@@ -103,6 +103,9 @@ func (r *Reconciler) createProvider(ctx context.Context, s *scope, iam awsiam.SA
 	}
 	ctrl.LoggerFrom(ctx).Info("Creating IAM SAML provider", "arn", s.arn)
 	if err := iam.Create(ctx, s.arn, metadata, s.owner.Tags()); err != nil {
+		if awsiam.KindOf(err) == awsiam.AlreadyExists {
+			s.ledger.Drift = nil // nothing was missing: IAM does not show it yet
+		}
 		return s.syncFailed(ctx, err)
 	}
 	return s.markSynced(metadata, false, r.Clock())

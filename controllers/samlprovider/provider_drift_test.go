@@ -1,6 +1,7 @@
 package samlprovider
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -121,6 +122,24 @@ func TestDriftIsRepaired(t *testing.T) {
 		g.Expect(w.account().Drift).To(BeNil(), "somebody else has put it right")
 		g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Status).To(Equal(metav1.ConditionTrue))
 	})
+}
+
+func TestWhatIAMDoesNotShowYetHasNotDrifted(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t)
+	w.settle()
+	w.restartOperator()
+	missing := code(http.StatusNotFound, "NoSuchEntity")
+	missing.Operation = "GetSAMLProvider"
+	w.aws.fail(missing)
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Reason).To(Equal(v1alpha1.ReasonConflict))
+	w.aws.heal()
+	w.now = w.now.Add(time.Minute)
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionProvidersSynced).Reason).To(Equal(v1alpha1.ReasonSynced))
+	g.Expect(w.account().Drift).To(BeNil())
+	g.Expect(w.events()).NotTo(ContainElement(ContainSubstring(v1alpha1.ReasonDriftRepaired)))
 }
 
 func TestWhatIsWrittenForTheFirstTimeHasNotDrifted(t *testing.T) {
