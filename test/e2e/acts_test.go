@@ -149,11 +149,11 @@ func boundsOf(s *story.Story, boundary string, policies ...string) awsiam.RolesB
 // roleName is the last part of a role's ARN.
 func roleName(arn string) *string { return awssdk.String(arn[strings.LastIndex(arn, "/")+1:]) }
 
-// roleInIAM returns the role that a mapping's status names.
+// roleInIAM returns the managed role that the ledger names.
 func roleInIAM(s *story.Story, m *v1alpha1.RoleMapping) *iamtypes.Role {
 	s.Helper()
-	s.Expect(m.Status.RoleARN).NotTo(BeEmpty())
-	out, err := aws.IAM.GetRole(s.Context(), &iam.GetRoleInput{RoleName: roleName(m.Status.RoleARN)})
+	s.Expect(m.Status.Role).NotTo(BeNil())
+	out, err := aws.IAM.GetRole(s.Context(), &iam.GetRoleInput{RoleName: roleName(m.Status.Role.ARN)})
 	s.Expect(err).NotTo(HaveOccurred())
 	return out.Role
 }

@@ -159,3 +159,27 @@ func metadata(s *story.Story) string {
 	s.Expect(text).To(ContainSubstring("EntityDescriptor"))
 	return text
 }
+
+func TestASuspendedMappingIsLeftAsItIsAndServesUntilItIsResumed(t *testing.T) {
+	s := begin(world.New(t))
+	m := s.ManagedMapping("uploader")
+	apply(s, m)
+	change(s, m, func(m *v1alpha1.RoleMapping) { m.Spec.Suspend = true })
+	s.Expect(aws.Control.ClearCalls(t.Context())).To(Succeed())
+
+	name := roleName(m.Status.Role.ARN)
+	_, err := aws.IAM.UpdateRole(t.Context(), &iam.UpdateRoleInput{RoleName: name, MaxSessionDuration: awssdk.Int32(43200)})
+	s.Expect(err).NotTo(HaveOccurred())
+	change(s, m, func(m *v1alpha1.RoleMapping) {
+		m.Spec.Role.Managed.Description = "for later"
+		m.Annotations = map[string]string{v1alpha1.AnnotationReconcileAt: "now"}
+	})
+	sessionOf(s).awaitCredentials(s)
+	s.Consistently(func() []string { return operatorWrites(s) }, "2s", "200ms").Should(BeEmpty())
+
+	change(s, m, func(m *v1alpha1.RoleMapping) { m.Spec.Suspend = false })
+	s.Expect(cluster.AwaitReady(t.Context(), m, story.Readiness)).To(Succeed())
+	role := roleInIAM(s, m)
+	s.Expect(awssdk.ToString(role.Description)).To(Equal("for later"))
+	s.Expect(awssdk.ToInt32(role.MaxSessionDuration)).To(BeEquivalentTo(3600))
+}
