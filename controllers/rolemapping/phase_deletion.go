@@ -38,7 +38,7 @@ func (r *Reconciler) deleteRole(ctx context.Context, s *scope) (status.Finding, 
 // retain lets the object go without a call to IAM.
 func (s *scope) retain(why string) status.Finding {
 	if s.ledger != nil && s.ledger.Hash != "" {
-		s.tell(v1alpha1.ReasonRetained, "IAM role %s stays: %s", s.ledger.ARN, why)
+		s.tell(v1alpha1.ReasonRetained, "Retain", "IAM role %s stays: %s", s.ledger.ARN, why)
 	}
 	s.ledger, s.gone = nil, true
 	return s.found(roleGone, "Nothing is deleted in IAM: "+why)
@@ -116,7 +116,7 @@ func (r *Reconciler) takeApart(ctx context.Context, s *scope, iam awsiam.Roles, 
 			return s.failed(ctx, outcomeOfKind, err)
 		}
 	}
-	s.tell(v1alpha1.ReasonDeleting, "Deleted IAM role %s", held.ARN)
+	s.tell(v1alpha1.ReasonDeleting, "Delete", "Deleted IAM role %s", held.ARN)
 	return s.confirmGone("IAM confirmed that " + held.ARN + " is gone")
 }
 

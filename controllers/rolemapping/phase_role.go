@@ -122,7 +122,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, s *scope, iam awsiam.Roles,
 	if s.drift != nil && !s.drift.Repaired {
 		s.drift.Repaired = true
 		r.countDrift(true)
-		s.tell(v1alpha1.ReasonDriftRepaired, "Repaired IAM role %s: %s", s.want.ARN, status.Describe(s.drift.Differences))
+		s.tell(v1alpha1.ReasonDriftRepaired, "Repair", "Repaired IAM role %s: %s", s.want.ARN, status.Describe(s.drift.Differences))
 	}
 	s.tellSynced(differences)
 	return s.markSynced(role.Hash(s.want), r.now())
@@ -133,9 +133,9 @@ func (s *scope) tellSynced(differences []v1alpha1.Difference) {
 	switch {
 	case s.foundDrift || s.recorded == nil:
 	case s.recorded.Hash == "" && !s.ledger.Adopted:
-		s.tell(v1alpha1.ReasonSynced, "Created IAM role %s", s.want.ARN)
+		s.tell(v1alpha1.ReasonSynced, "Create", "Created IAM role %s", s.want.ARN)
 	case len(differences) > 0:
-		s.tell(v1alpha1.ReasonSynced, "Updated IAM role %s: %s", s.want.ARN, status.Describe(differences))
+		s.tell(v1alpha1.ReasonSynced, "Update", "Updated IAM role %s: %s", s.want.ARN, status.Describe(differences))
 	}
 }
 
@@ -160,7 +160,7 @@ func (r *Reconciler) adopt(ctx context.Context, s *scope, iam awsiam.Roles, held
 	maps.Copy(held.Tags, tags)
 	delete(held.Tags, awsiam.TagAdopt)
 	s.markAdopted()
-	s.tell(v1alpha1.ReasonAdopted, "Adopted IAM role %s, which stays when this object is deleted unless spec.deletionPolicy says Delete", s.want.ARN)
+	s.tell(v1alpha1.ReasonAdopted, "Adopt", "Adopted IAM role %s, which stays when this object is deleted unless spec.deletionPolicy says Delete", s.want.ARN)
 	return status.Finding{}, true
 }
 

@@ -173,9 +173,9 @@ func (s *scope) interval() time.Duration {
 	return s.provider.Interval()
 }
 
-// tell has an event sent of something done in AWS.
-func (s *scope) tell(reason, format string, args ...any) {
-	s.changes = append(s.changes, status.Change{Reason: reason, Note: fmt.Sprintf(format, args...)})
+// tell has an event sent of an action in AWS, such as Create.
+func (s *scope) tell(reason, action, format string, args ...any) {
+	s.changes = append(s.changes, status.Change{Reason: reason, Action: action, Note: fmt.Sprintf(format, args...)})
 }
 
 // report is what package status gets to know.

@@ -2,12 +2,9 @@ package rolemapping
 
 import (
 	"context"
-	"net/http/httptest"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +24,7 @@ import (
 	"attache.dev/attache/awsiam/snapshot"
 	"attache.dev/attache/controllers/status"
 	"attache.dev/attache/test/awsfake"
+	"attache.dev/attache/test/testaws"
 )
 
 const (
@@ -113,7 +111,7 @@ type world struct {
 	t          *testing.T
 	now        time.Time
 	client     client.Client
-	aws        *awsfake.Server
+	control    awsfake.Control
 	root       *iam.Client
 	api        awsiam.API
 	snapshots  *snapshot.Store
@@ -133,7 +131,8 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		}
 	}
 	w := &world{t: t, now: time.Now(), recorder: events.NewFakeRecorder(4096), drift: map[bool]int{}}
-	w.startAWS()
+	account := testaws.Start(t, accountID, "eu-west-1")
+	w.control, w.root, w.api = account.Control, account.IAM(account.Root), account.API(account.Root)
 	w.client = fake.NewClientBuilder().
 		WithScheme(scheme).
 		WithStatusSubresource(&v1alpha1.RoleMapping{}, &v1alpha1.SAMLProvider{}).
@@ -148,16 +147,6 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		Build()
 	w.restartOperator()
 	return w
-}
-
-func (w *world) startAWS() {
-	const rootKey, rootSecret = "AKIAROOTROOTROOTROOT", "a root secret for tests only"
-	w.aws = awsfake.New(awsfake.Options{AccountID: accountID, Region: "eu-west-1", AdminAccessKeyID: rootKey, AdminSecretAccessKey: rootSecret})
-	server := httptest.NewServer(w.aws)
-	w.t.Cleanup(server.Close)
-	static := credentials.NewStaticCredentialsProvider(rootKey, rootSecret, "")
-	w.root = iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: static})
-	w.api = awsiam.New(aws.Config{Credentials: static}, "eu-west-1", server.URL)
 }
 
 // restartOperator forgets what the operator remembers.
@@ -273,14 +262,14 @@ func (w *world) events() []string {
 
 func (w *world) fault(f awsfake.Fault) {
 	w.t.Helper()
-	if err := w.aws.Control().AddFault(w.t.Context(), f); err != nil {
+	if err := w.control.AddFault(w.t.Context(), f); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 func (w *world) heal() {
 	w.t.Helper()
-	if err := w.aws.Control().ClearFaults(w.t.Context()); err != nil {
+	if err := w.control.ClearFaults(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -288,11 +277,11 @@ func (w *world) heal() {
 // calls returns the operations that AWS was asked for since the last time.
 func (w *world) calls() []string {
 	w.t.Helper()
-	all, err := w.aws.Control().Calls(w.t.Context(), "")
+	all, err := w.control.Calls(w.t.Context(), "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.aws.Control().ClearCalls(w.t.Context()); err != nil {
+	if err := w.control.ClearCalls(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 	operations := make([]string, 0, len(all))

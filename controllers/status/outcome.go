@@ -124,6 +124,10 @@ type Finding struct {
 type Change struct {
 	// Reason of the event, one of api/v1alpha1.
 	Reason string
+	// Action that was taken, such as Delete; empty for Reconcile. Events that differ in nothing but
+	// their note are counted as one (client-go), so what may follow on another of the same reason at
+	// once has its own.
+	Action string
 	// Note tells what was done, to what. It holds no secret.
 	Note string
 }

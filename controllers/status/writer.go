@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -91,7 +92,7 @@ func (w Writer) RoleMapping(ctx context.Context, m *v1alpha1.RoleMapping, r Role
 // status nobody will read any more.
 func (w Writer) Changed(o client.Object, changes []Change) {
 	for _, c := range changes {
-		w.Recorder.Eventf(o, nil, corev1.EventTypeNormal, c.Reason, action, "%s", truncate(c.Note, maxNote))
+		w.Recorder.Eventf(o, nil, corev1.EventTypeNormal, c.Reason, cmp.Or(c.Action, action), "%s", truncate(c.Note, maxNote))
 	}
 }
 
