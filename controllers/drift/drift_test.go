@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +27,7 @@ import (
 	"attache.dev/attache/controllers/rolemapping"
 	"attache.dev/attache/controllers/status"
 	"attache.dev/attache/test/awsfake"
+	"attache.dev/attache/test/testaws"
 )
 
 const (
@@ -42,7 +41,7 @@ type world struct {
 	t          testing.TB
 	now        time.Time
 	client     client.Client
-	aws        *awsfake.Server
+	control    awsfake.Control
 	root       *iam.Client
 	mappings   *rolemapping.Reconciler
 	reconciler *Reconciler
@@ -69,15 +68,10 @@ func newWorld(t testing.TB, managed, foreign int) *world {
 }
 
 func (w *world) startAWS(foreign int) {
-	const rootKey, rootSecret = "AKIAROOTROOTROOTROOT", "a root secret for tests only"
-	w.aws = awsfake.New(awsfake.Options{AccountID: accountID, Region: "eu-west-1", AdminAccessKeyID: rootKey, AdminSecretAccessKey: rootSecret})
-	server := httptest.NewServer(w.aws)
-	w.t.Cleanup(server.Close)
-	w.must(w.aws.Control().Seed(w.t.Context(), awsfake.Seed{Roles: foreign}))
-	static := credentials.NewStaticCredentialsProvider(rootKey, rootSecret, "")
-	w.root = iam.New(iam.Options{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: static})
-	api := awsiam.New(aws.Config{Credentials: static}, "eu-west-1", server.URL)
-	w.reconciler = &Reconciler{IAM: func(v1alpha1.Account) awsiam.API { return api }}
+	account := testaws.Start(w.t, accountID, "eu-west-1")
+	w.control, w.root = account.Control, account.IAM(account.Root)
+	w.must(w.control.Seed(w.t.Context(), awsfake.Seed{Roles: foreign}))
+	w.reconciler = &Reconciler{IAM: func(v1alpha1.Account) awsiam.API { return account.API(account.Root) }}
 }
 
 func (w *world) startCluster(managed int) {
@@ -175,9 +169,9 @@ func (w *world) resync() {
 
 func (w *world) calls() map[string]int {
 	w.t.Helper()
-	all, err := w.aws.Control().Calls(context.WithoutCancel(w.t.Context()), "")
+	all, err := w.control.Calls(context.WithoutCancel(w.t.Context()), "")
 	w.must(err)
-	w.must(w.aws.Control().ClearCalls(context.WithoutCancel(w.t.Context())))
+	w.must(w.control.ClearCalls(context.WithoutCancel(w.t.Context())))
 	counts := map[string]int{}
 	for _, c := range all {
 		counts[c.Operation]++
@@ -265,7 +259,7 @@ func TestAnAccountThatNoMappingNamesIsNotRead(t *testing.T) {
 func TestADeniedSnapshotLeavesEachMappingToItself(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(t, 3, 0)
-	w.must(w.aws.Control().AddFault(t.Context(), awsfake.Fault{Operation: "GetAccountAuthorizationDetails", Kind: awsfake.FaultDeny}))
+	w.must(w.control.AddFault(t.Context(), awsfake.Fault{Operation: "GetAccountAuthorizationDetails", Kind: awsfake.FaultDeny}))
 	g.Expect(w.reconcile()).To(BeNumerically("~", 5*time.Minute, 30*time.Second))
 	g.Expect(w.taken).To(Equal([]string{"Denied in 0"}))
 	g.Expect(w.called()).To(BeEmpty())
