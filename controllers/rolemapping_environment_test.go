@@ -49,7 +49,11 @@ func allowManaged(namespace string, changes ...func(*v1alpha1.AllowManaged)) fun
 // waits until it is Ready.
 func (w *world) createServingProvider(name string, changes ...func(*v1alpha1.SAMLProvider)) *v1alpha1.SAMLProvider {
 	w.t.Helper()
-	w.aws.grant(name, awsiam.RolesBounds{PathPrefixes: []string{"/attache/"}, Policies: []string{"arn:aws:iam::aws:policy/*"}})
+	inIAM := newProvider(name)
+	for _, change := range changes {
+		change(inIAM)
+	}
+	w.aws.grant(inIAM.ProviderName(inIAM.Spec.Accounts[0]), awsiam.RolesBounds{PathPrefixes: []string{"/attache/"}, Policies: []string{"arn:aws:iam::aws:policy/*"}})
 	p := w.createProviderAsIs(name, changes...)
 	w.runPods(name)
 	w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(HaveField("Status", metav1.ConditionTrue))
