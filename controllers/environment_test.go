@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +15,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/go-logr/logr"
 	. "github.com/onsi/gomega"
@@ -44,6 +39,7 @@ import (
 	"attache.dev/attache/controllers"
 	"attache.dev/attache/internal/metrics"
 	"attache.dev/attache/test/awsfake"
+	"attache.dev/attache/test/testaws"
 	"attache.dev/attache/test/testenv"
 )
 
@@ -292,58 +288,21 @@ func (c countingWrites) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(r)
 }
 
-// fakeAWS is awsfake with a door in front of it at which calls about one provider can be made to
-// fail.
+// fakeAWS is an account in which the operator's user may do what it was allowed.
 type fakeAWS struct {
 	t    *testing.T
 	url  string
 	root *iam.Client
 	// operator is the configuration that the operator's pod would have.
 	operator aws.Config
-	// control adds faults to calls of whole operations, and counts them.
+	// control has calls fail, and counts them.
 	control awsfake.Control
-
-	mu     sync.Mutex
-	faults map[string]fault
-}
-
-// fault is what happens to an action, such as CreateSAMLProvider.
-type fault struct {
-	action string
-	status int
-	code   string
-	// done lets AWS do what was asked, and loses the answer.
-	done bool
 }
 
 func newFakeAWS(t *testing.T) *fakeAWS {
 	t.Helper()
-	const rootKey, rootSecret = "AKIAROOTROOTROOTROOT", "a root secret for tests only"
-	f := &fakeAWS{t: t, faults: map[string]fault{}}
-	fake := awsfake.New(awsfake.Options{
-		AccountID:            accountID,
-		Region:               region,
-		AdminAccessKeyID:     rootKey,
-		AdminSecretAccessKey: rootSecret,
-	})
-	f.control = fake.Control()
-	server := httptest.NewServer(f.door(fake))
-	t.Cleanup(server.Close)
-	f.url = server.URL
-	f.root = iam.New(iam.Options{
-		Region:       partition.OfRegion(region).IAMRegion,
-		BaseEndpoint: &f.url,
-		Credentials:  credentials.NewStaticCredentialsProvider(rootKey, rootSecret, ""),
-	})
-	if _, err := f.root.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("attache")}); err != nil {
-		t.Fatal(err)
-	}
-	key, err := f.root.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("attache")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.operator = aws.Config{Credentials: credentials.NewStaticCredentialsProvider(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")}
-	return f
+	account := testaws.Start(t, accountID, region)
+	return &fakeAWS{t: t, url: account.URL, root: account.IAM(account.Root), operator: account.User("attache"), control: account.Control}
 }
 
 func (f *fakeAWS) asOperator(a v1alpha1.Account) awsiam.API {
@@ -378,49 +337,4 @@ func (f *fakeAWS) provider(name string) *iam.GetSAMLProviderOutput {
 		return nil
 	}
 	return out
-}
-
-func (f *fakeAWS) fail(provider string, with fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.faults[provider] = with
-}
-
-func (f *fakeAWS) heal(provider string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.faults, provider)
-}
-
-func (f *fakeAWS) faultOf(form url.Values) (fault, bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	name := form.Get("Name")
-	if arn := form.Get("SAMLProviderArn"); arn != "" {
-		name = arn[strings.LastIndex(arn, "/")+1:]
-	}
-	with, ok := f.faults[name]
-	return with, ok && slices.Contains([]string{"", form.Get("Action")}, with.action)
-}
-
-func (f *fakeAWS) door(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		form, err := url.ParseQuery(string(body))
-		with, failing := f.faultOf(form)
-		if err != nil || !failing {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if with.done {
-			next.ServeHTTP(httptest.NewRecorder(), r)
-		}
-		w.WriteHeader(with.status)
-		_, _ = fmt.Fprintf(w, `<ErrorResponse><Error><Code>%s</Code><Message>a fault of the test</Message></Error><RequestId>f-1</RequestId></ErrorResponse>`, with.code)
-	})
 }

@@ -12,6 +12,7 @@ import (
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/awsiam/partition"
+	"attache.dev/attache/test/awsfake"
 )
 
 func TestADeletionWaitsForItsManagedRolesAndNamesThem(t *testing.T) {
@@ -69,17 +70,13 @@ func TestADeletionWhileIAMIsDownWaitsAndEnds(t *testing.T) {
 		{"iam-down", func(*world, *v1alpha1.SAMLProvider) {}},
 		{"iam-down-restart", func(w *world, _ *v1alpha1.SAMLProvider) { w.stop(); w.startOperator() }},
 		{"iam-down-lost-status", func(w *world, p *v1alpha1.SAMLProvider) { w.loseStatus(p) }},
-		{"iam-down-by-hand", func(w *world, p *v1alpha1.SAMLProvider) {
-			w.aws.heal(p.Name)
-			w.aws.delete(p.Name)
-			w.aws.fail(p.Name, fault{status: 503, code: "ServiceUnavailable"})
-		}},
+		{"iam-down-by-hand", func(w *world, p *v1alpha1.SAMLProvider) { w.aws.delete(p.Name) }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t)
 			p := w.createProvider(row.name)
 			w.Eventually(w.condition(p, v1alpha1.ConditionProvidersSynced)).Should(HaveField("Status", metav1.ConditionTrue))
-			w.aws.fail(row.name, fault{status: 503, code: "ServiceUnavailable"})
+			w.aws.disturb(awsfake.Fault{Operation: "GetSAMLProvider", Kind: awsfake.FaultUnavailable})
 			w.Expect(env.Client.Delete(t.Context(), p)).To(Succeed())
 			waits := SatisfyAll(HaveField("Reason", v1alpha1.ReasonAWSUnavailable), HaveField("Message", ContainSubstring("set spec.deletionPolicy to Retain")))
 			w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(waits)
@@ -88,7 +85,7 @@ func TestADeletionWhileIAMIsDownWaitsAndEnds(t *testing.T) {
 			w.Eventually(w.events(p)).Should(ContainElement("Warning AWSUnavailable"))
 			w.Expect(w.gone(p)()).To(BeFalse())
 
-			w.aws.heal(row.name)
+			w.aws.mend()
 			w.Eventually(w.gone(p)).Should(BeTrue(), "of itself")
 			w.Expect(w.aws.provider(row.name)).To(BeNil())
 		})
@@ -111,7 +108,7 @@ func TestAProviderThatIsDeletedBeforeAnythingBeganNeedsNoIAM(t *testing.T) {
 	w := newWorld(t)
 	w.stop()
 	p := w.createProvider("never", func(p *v1alpha1.SAMLProvider) { p.Finalizers = []string{"attache.dev/provider"} })
-	w.aws.fail("never", fault{status: 503, code: "ServiceUnavailable"})
+	w.aws.disturb(awsfake.Fault{Operation: awsfake.AnyOperation, Kind: awsfake.FaultUnavailable})
 	w.Expect(env.Client.Delete(t.Context(), p)).To(Succeed())
 	w.startOperator()
 	w.Eventually(w.gone(p)).Should(BeTrue())

@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/idp/deploy"
+	"attache.dev/attache/test/awsfake"
 )
 
 func TestASuspendedProviderIsLeftAloneUntilItIsResumed(t *testing.T) {
@@ -68,19 +70,20 @@ func TestAnEmergencyStopIsToldAndWakesNobodyUp(t *testing.T) {
 func TestReconcileAtAsksIAMAtOnceWhateverWaits(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		fault  fault
+		fault  awsfake.Fault
 		reason string
 	}{
-		{"throttled-back-off", fault{status: 400, code: "Throttling"}, v1alpha1.ReasonThrottled},
-		{"denied-for-minutes", fault{status: 403, code: "AccessDenied"}, v1alpha1.ReasonAccessDenied},
-		{"stalled-for-good", fault{status: 400, code: "InvalidInput"}, v1alpha1.ReasonInvalidRequest},
+		{"throttled-back-off", awsfake.Fault{Kind: awsfake.FaultThrottle}, v1alpha1.ReasonThrottled},
+		{"denied-for-minutes", awsfake.Fault{Kind: awsfake.FaultDeny}, v1alpha1.ReasonAccessDenied},
+		{"stalled-for-good", awsfake.Fault{Kind: awsfake.FaultFail, Status: http.StatusBadRequest, Code: "InvalidInput"}, v1alpha1.ReasonInvalidRequest},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.aws.fail(row.name, row.fault)
+			row.fault.Operation = "GetSAMLProvider"
+			w.aws.disturb(row.fault)
 			p := w.createProvider(row.name)
 			w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(HaveField("Reason", row.reason))
-			w.aws.heal(row.name)
+			w.aws.mend()
 			w.reconcileNow(p)
 			// Less than any of the delays that were under way.
 			w.Eventually(w.condition(p, v1alpha1.ConditionProvidersSynced)).WithTimeout(4 * time.Second).Should(HaveField("Status", metav1.ConditionTrue))

@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"net/http"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -8,6 +9,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/test/awsfake"
 )
 
 func TestAnOfferedProviderIsAdoptedAndOutlivesItsObject(t *testing.T) {
@@ -52,11 +54,11 @@ func TestARetainedProviderStaysInIAM(t *testing.T) {
 	w := newWorld(t)
 	p := w.createProvider("retained", func(p *v1alpha1.SAMLProvider) { p.Spec.DeletionPolicy = v1alpha1.DeletionRetain })
 	w.Eventually(w.condition(p, v1alpha1.ConditionProvidersSynced)).Should(HaveField("Status", metav1.ConditionTrue))
-	w.aws.fail("retained", fault{status: 503, code: "ServiceUnavailable"})
+	w.aws.disturb(awsfake.Fault{Operation: awsfake.AnyOperation, Kind: awsfake.FaultUnavailable})
 	w.Expect(env.Client.Delete(t.Context(), p)).To(Succeed())
 	w.Eventually(w.gone(p)).Should(BeTrue(), "no call is made")
 	w.Eventually(w.notes(p)).Should(ContainElement(And(HavePrefix("Normal Retained"), ContainSubstring("spec.deletionPolicy is Retain"))))
-	w.aws.heal("retained")
+	w.aws.mend()
 	w.Expect(w.aws.provider("retained")).NotTo(BeNil())
 }
 
@@ -91,11 +93,11 @@ func TestDriftIsRepairedAndTold(t *testing.T) {
 
 func TestAQuotaThatIsUsedUpIsToldAndTriedAgain(t *testing.T) {
 	w := newWorld(t)
-	w.aws.fail("quota", fault{action: "CreateSAMLProvider", status: 409, code: "LimitExceeded"})
+	w.aws.disturb(awsfake.Fault{Operation: "CreateSAMLProvider", Kind: awsfake.FaultFail, Status: http.StatusConflict, Code: "LimitExceeded"})
 	p := w.createProvider("quota")
 	w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(HaveField("Reason", v1alpha1.ReasonQuotaExceeded))
 	w.Expect(w.condition(p, v1alpha1.ConditionStalled)()).To(BeZero(), "it is tried again each interval")
-	w.aws.heal("quota")
+	w.aws.mend()
 	w.reconcileNow(p)
 	w.Eventually(w.condition(p, v1alpha1.ConditionProvidersSynced)).Should(HaveField("Status", metav1.ConditionTrue))
 }

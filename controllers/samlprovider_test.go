@@ -25,6 +25,7 @@ import (
 	"attache.dev/attache/idp/deploy"
 	"attache.dev/attache/idp/keys"
 	"attache.dev/attache/internal/tlsca"
+	"attache.dev/attache/test/awsfake"
 )
 
 func TestAProviderFromItsCreationToItsEnd(t *testing.T) {
@@ -198,11 +199,11 @@ func TestADeletionThatIAMDeniesNamesTheActionAndGoesOn(t *testing.T) {
 
 func TestThrottlingIsToldAndPasses(t *testing.T) {
 	w := newWorld(t)
-	w.aws.fail("throttled", fault{status: http.StatusBadRequest, code: "Throttling"})
+	w.aws.disturb(awsfake.Fault{Operation: "GetSAMLProvider", Kind: awsfake.FaultThrottle})
 	p := w.createProvider("throttled")
 	w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(HaveField("Reason", v1alpha1.ReasonThrottled))
 	w.Eventually(w.condition(p, v1alpha1.ConditionWorkloadReady)).Should(HaveField("Reason", v1alpha1.ReasonWorkloadUnavailable), "the workload is made meanwhile")
-	w.aws.heal("throttled")
+	w.aws.mend()
 	w.Eventually(w.condition(p, v1alpha1.ConditionProvidersSynced)).Should(HaveField("Status", metav1.ConditionTrue))
 }
 
@@ -236,14 +237,14 @@ func TestAnOperatorThatDiesAtCreateIsFollowedByOneThatKnows(t *testing.T) {
 	for name, done := range map[string]bool{"died-before": false, "died-after": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.aws.fail(name, fault{action: "CreateSAMLProvider", status: http.StatusInternalServerError, code: "ServiceFailure", done: done})
+			w.aws.disturb(awsfake.Fault{Operation: "CreateSAMLProvider", Kind: awsfake.FaultFail, Status: http.StatusInternalServerError, Code: "ServiceFailure", After: done})
 			p := w.createProvider(name)
 			w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(HaveField("Reason", v1alpha1.ReasonAWSUnavailable))
 			w.Expect(p.Status.Accounts).To(ConsistOf(HaveField("State", v1alpha1.AccountCreating)))
 			w.stop()
 			w.Expect(w.aws.provider(name) != nil).To(Equal(done))
 
-			w.aws.heal(name)
+			w.aws.mend()
 			w.startOperator()
 			w.Eventually(w.condition(p, v1alpha1.ConditionProvidersSynced)).Should(HaveField("Status", metav1.ConditionTrue))
 			w.Expect(w.aws.provider(name)).NotTo(BeNil())
