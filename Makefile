@@ -39,9 +39,11 @@ test: test-deps ## Run the unit tests, the tests on a real kube-apiserver and aw
 
 .PHONY: e2e
 e2e: cluster-up cluster-load ## Assert the demo's story, its refusals and every order of ending on a real cluster
-	@$(WITH_CLUSTER) $(E2E) --jsonfile artifacts/e2e.json -- $(E2E_FLAGS) -timeout 30m ./test/e2e
-	@# It uninstalls what the other stories share.
-	@$(WITH_CLUSTER) $(E2E) --jsonfile artifacts/e2e-ending.json -- $(E2E_FLAGS) -timeout 20m ./test/e2e/ending
+	@# The stories of ending uninstall what the others share. They are told whatever came of those.
+	@$(WITH_CLUSTER) status=0; \
+	  $(E2E) --jsonfile artifacts/e2e.json -- $(E2E_FLAGS) -timeout 30m ./test/e2e || status=1; \
+	  $(E2E) --jsonfile artifacts/e2e-ending.json -- $(E2E_FLAGS) -timeout 20m ./test/e2e/ending || status=1; \
+	  exit $$status
 
 ##@ Cluster
 
@@ -115,7 +117,7 @@ test-race: ## Run the packages that share memory between goroutines under the ra
 
 .PHONY: bench
 bench: ## Run the benchmarks
-	@go test -run '^$$' -bench . -benchmem ./idp/*/ ./awsiam/snapshot
+	@go test -run '^$$' -bench . -benchmem ./idp/*/ ./awsiam/snapshot ./controllers/drift ./controllers/rolemapping
 
 ##@ Build
 
