@@ -48,9 +48,12 @@ func (r *Reconciler) reconcileProvider(ctx context.Context, s *scope) (status.Fi
 	}), nil
 }
 
-// lastWord repeats what was found when IAM was last asked, as long as that is taken for what IAM
-// holds: for less than an interval, by any delay that the interval leads to, so that the requeue
-// finds it over; and not when the spec has changed since or somebody asks for a look now.
+// trustedFor is how long IAM is taken to hold what it was last seen to hold: less than any delay that
+// the jittered interval leads to, so that the requeue finds it over.
+func trustedFor(interval time.Duration) time.Duration { return interval * 8 / 10 }
+
+// lastWord repeats what was found when IAM was last asked, while that is trusted. It is not when the
+// spec has changed since, or somebody asks for a look now.
 func lastWord(s *scope, hash string, now time.Time) (status.Finding, bool) {
 	told := meta.FindStatusCondition(s.provider.Status.Conditions, v1alpha1.ConditionProvidersSynced)
 	if told == nil || told.Status != metav1.ConditionTrue || told.ObservedGeneration != s.provider.Generation {
@@ -65,7 +68,7 @@ func lastWord(s *scope, hash string, now time.Time) (status.Finding, bool) {
 		return status.Finding{}, false
 	}
 	interval, age := s.provider.Interval(), now.Sub(e.LastSyncTime.Time)
-	if age >= interval*8/10 {
+	if age >= trustedFor(interval) {
 		return status.Finding{}, false
 	}
 	f := s.found(synced, told.Message)
