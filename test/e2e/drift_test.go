@@ -22,7 +22,7 @@ const administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
 // tamper changes a role in IAM as somebody does who has no business there.
 func tamper(s *story.Story, m *v1alpha1.RoleMapping) {
 	s.Helper()
-	ctx, name := s.Context(), roleName(m.Status.RoleARN)
+	ctx, name := s.Context(), roleName(m.Status.Role.ARN)
 	_, err := aws.IAM.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: name, PolicyArn: awssdk.String(administrator)})
 	s.Expect(err).NotTo(HaveOccurred())
 	_, err = aws.IAM.UpdateRole(ctx, &iam.UpdateRoleInput{RoleName: name, Description: awssdk.String("mine"), MaxSessionDuration: awssdk.Int32(43200)})
@@ -86,7 +86,7 @@ func TestARoleThatSomebodyDeletedIsMadeAgain(t *testing.T) {
 	s := begin(world.New(t))
 	m := s.ManagedMapping("uploader")
 	apply(s, m)
-	s.Expect(aws.Remove(t.Context(), m.Status.RoleARN)).To(Succeed())
+	s.Expect(aws.Remove(t.Context(), m.Status.Role.ARN)).To(Succeed())
 
 	lookNow(s, m)
 	s.Expect(cluster.AwaitReady(t.Context(), m, story.Readiness)).To(Succeed())

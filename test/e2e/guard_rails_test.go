@@ -158,24 +158,24 @@ func TestAMappingOfAnotherNamespaceThatNamesTheSameRoleGetsNothing(t *testing.T)
 	s.Create(theirs)
 	awaitWords(s, theirs, v1alpha1.ConditionRoleSynced, metav1.ConditionFalse, v1alpha1.ReasonNotOwned)
 	// For all that the identity provider knows, the role is about to be made.
-	awaitDenial(s, ask, http.StatusServiceUnavailable)
+	awaitDenial(s, ask, http.StatusServiceUnavailable, "has not made")
 	s.DeleteAndWait(t.Context(), theirs)
 
 	byName := s.MappingOf("by-name", s.Tenant, mine.Status.RoleARN)
 	byName.Namespace = neighbour
 	s.Create(byName)
 	s.Expect(cluster.AwaitCondition(t.Context(), byName, v1alpha1.ConditionAccepted, metav1.ConditionTrue, "", story.Readiness)).To(Succeed())
-	awaitDenial(s, ask, http.StatusForbidden)
+	awaitDenial(s, ask, http.StatusForbidden, "Not authorized to perform sts:AssumeRoleWithSAML")
 
 	sessionOf(s).awaitCredentials(s)
 	s.Expect(tagsOf(roleInIAM(s, mine))).To(HaveKeyWithValue("attache.dev/object-uid", string(mine.UID)))
 }
 
-// awaitDenial waits until the identity provider asks STS for a neighbour's role, and STS refuses.
-func awaitDenial(s *story.Story, ask func() story.Answer, status int) {
+// awaitDenial waits until a neighbour is refused for that reason.
+func awaitDenial(s *story.Story, ask func() story.Answer, status int, says string) {
 	s.Helper()
 	var a story.Answer
-	s.Eventually(func() string { a = ask(); return a.Description }, "20s", "200ms").Should(ContainSubstring("Not authorized to perform sts:AssumeRoleWithSAML"))
+	s.Eventually(func() string { a = ask(); return a.Description }, "20s", "200ms").Should(ContainSubstring(says))
 	s.Expect(a.Status).To(Equal(status), a.Description)
 	s.Expect(a.Credentials.SecretAccessKey).To(BeEmpty())
 	s.Log(a.Description)

@@ -132,10 +132,11 @@ func TestADeletedMappingTakesItsRoleAlong(t *testing.T) {
 	apply(s, m)
 	x := sessionOf(s)
 	x.awaitCredentials(s)
+	arn := m.Status.Role.ARN
 
 	s.DeleteAndWait(t.Context(), m)
 
-	_, err := aws.IAM.GetRole(t.Context(), &iam.GetRoleInput{RoleName: roleName(m.Status.RoleARN)})
+	_, err := aws.IAM.GetRole(t.Context(), &iam.GetRoleInput{RoleName: roleName(arn)})
 	var gone *iamtypes.NoSuchEntityException
 	s.Expect(errors.As(err, &gone)).To(BeTrue(), "%v", err)
 	x.awaitRefusal(s)

@@ -82,8 +82,9 @@ func TestARoleIsAdoptedWhenItsTagsOfferItAndStaysWhenTheMappingGoes(t *testing.T
 	))
 	sessionOf(s).awaitCredentials(s)
 
+	arn := m.Status.Role.ARN
 	s.DeleteAndWait(t.Context(), m)
-	s.Expect(aws.Remove(t.Context(), m.Status.RoleARN)).To(Succeed(), "it is still there")
+	s.Expect(aws.Remove(t.Context(), arn)).To(Succeed(), "it is still there")
 }
 
 func TestARetainedRoleIsTakenUpAgainByAMappingOfTheSameName(t *testing.T) {
@@ -102,10 +103,11 @@ func TestARetainedRoleIsTakenUpAgainByAMappingOfTheSameName(t *testing.T) {
 
 	s.Expect(roleInIAM(s, again).RoleId).To(Equal(id))
 	s.Expect(again.Status.Role.Adopted).To(BeTrue())
+	arn := again.Status.Role.ARN
 	s.DeleteAndWait(t.Context(), again)
 	made, err := aws.MadeFor(t.Context(), s.Tenant)
 	s.Expect(err).NotTo(HaveOccurred())
-	s.Expect(made).NotTo(ContainElement(again.Status.RoleARN), "deletionPolicy says more than adoption")
+	s.Expect(made).NotTo(ContainElement(arn), "deletionPolicy says more than adoption")
 }
 
 func TestARoleWhoseStatusIsLostIsFoundAgainByItsTags(t *testing.T) {
