@@ -45,6 +45,7 @@ func TestAManagedRoleIsMadeWhole(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(t, newProvider(), newMapping(managed))
 	w.settle()
+	g.Expect(w.calls()).To(Equal([]string{"GetRole", "CreateRole", "PutRolePolicy", "AttachRolePolicy"}))
 
 	held := w.held()
 	g.Expect(held.ARN).To(Equal(managedARN))
