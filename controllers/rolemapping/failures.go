@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -24,6 +25,10 @@ func (s *scope) failed(ctx context.Context, by map[awsiam.Kind]outcome, err erro
 	message := e.Error()
 	if e.Kind == awsiam.Denied {
 		message = fmt.Sprintf("The operator's AWS identity lacks %s: allow it in the identity's policy. %s", e.Action, e.Message)
+	}
+	if e.Kind == awsiam.NotFound && by[e.Kind] == missing && !strings.Contains(e.Message, ":policy/") {
+		// The role itself: IAM does not show everywhere yet what it has just made.
+		return s.found(conflict, message)
 	}
 	return s.found(by[e.Kind], message)
 }

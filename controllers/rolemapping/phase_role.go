@@ -20,6 +20,10 @@ func (r *Reconciler) reconcileRole(ctx context.Context, s *scope) (status.Findin
 	if err := role.CheckInlinePolicies(s.want.InlinePolicies); err != nil {
 		return s.found(invalidPolicy, "spec.role.managed."+err.Error()), nil
 	}
+	if s.recorded != nil && s.recorded.ARN != s.want.ARN {
+		return s.found(invalid, fmt.Sprintf("The region of account %s in SAMLProvider %q now is in another partition, where the role would be %s instead of %s: have it changed back, or create another RoleMapping",
+			s.account.ID, s.provider.Name, s.want.ARN, s.recorded.ARN)), nil
+	}
 	if r.holds(s) {
 		return s.found(synced, syncedMessage(s.want.ARN)), nil
 	}
@@ -37,7 +41,7 @@ func (r *Reconciler) reconcileRole(ctx context.Context, s *scope) (status.Findin
 // not ask for all roles at once.
 func (r *Reconciler) holds(s *scope) bool {
 	l := s.recorded
-	if l == nil || l.State != v1alpha1.RoleSynced || l.ARN != s.want.ARN || l.Hash != role.Hash(s.want) || s.forced() {
+	if l == nil || l.State != v1alpha1.RoleSynced || l.Hash != role.Hash(s.want) || s.forced() {
 		return false
 	}
 	looked := r.attempts.Succeeded(s.mapping.UID)
@@ -114,7 +118,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, s *scope, iam awsiam.Roles,
 		ctrl.LoggerFrom(ctx).Info("Changing IAM role", "arn", s.want.ARN, "step", step.String())
 		err := iam.Do(ctx, s.want.ARN, step)
 		r.touch(s, s.want.ARN)
-		if err != nil {
+		if err != nil && !(isNotFound(err) && takesAway(step)) {
 			return s.syncFailed(ctx, err)
 		}
 	}
@@ -126,6 +130,16 @@ func (r *Reconciler) bringAbout(ctx context.Context, s *scope, iam awsiam.Roles,
 	}
 	s.tellSynced(differences)
 	return s.markSynced(role.Hash(s.want), r.now())
+}
+
+// takesAway tells of a step that is done where there is nothing to take away any more.
+func takesAway(step role.Step) bool {
+	switch step.Operation {
+	case role.DetachRolePolicy, role.DeleteRolePolicy, role.DeleteRolePermissionsBoundary:
+		return true
+	default:
+		return false
+	}
 }
 
 // tellSynced has people hear of what the spec led to.

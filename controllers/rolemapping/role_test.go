@@ -483,3 +483,38 @@ func TestTheAnnotationHasIAMLookedAtOnce(t *testing.T) {
 	w.reconcile()
 	g.Expect(w.calls()).To(BeEmpty())
 }
+
+func TestARoleThatIAMDoesNotShowYetIsTriedAgainSoon(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t, newProvider(), newMapping(managed))
+	w.reconcile()
+	w.fault(awsfake.Fault{Operation: "PutRolePolicy", Kind: awsfake.FaultFail, Status: 404, Code: "NoSuchEntity", Message: "The role with name " + managedName + " cannot be found.", Count: 1})
+	result := w.reconcile()
+	g.Expect(w.condition(v1alpha1.ConditionRoleSynced).Reason).To(Equal(v1alpha1.ReasonConflict))
+	g.Expect(result.RequeueAfter).To(BeNumerically("<", 5*time.Second))
+	w.now = w.now.Add(result.RequeueAfter)
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionReady).Status).To(Equal(metav1.ConditionTrue))
+}
+
+func TestWhatIsTakenAwayAlreadyIsNoFailure(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t, newProvider(), newMapping(managed))
+	w.settle()
+	w.edit(func(m *v1alpha1.RoleMapping) { m.Spec.Role.Managed.Policies = nil })
+	w.fault(awsfake.Fault{Operation: "DetachRolePolicy", Kind: awsfake.FaultFail, Status: 404, Code: "NoSuchEntity", Message: "Policy " + readOnly + " was not found.", Count: 1})
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionReady).Status).To(Equal(metav1.ConditionTrue))
+}
+
+func TestAnAccountThatMovesToAnotherPartitionKeepsItsLedger(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t, newProvider(), newMapping(managed, plain))
+	w.settle()
+	w.calls()
+	w.editProvider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Region = "cn-north-1" })
+	w.settle()
+	g.Expect(w.condition(v1alpha1.ConditionRoleSynced)).To(And(HaveField("Reason", v1alpha1.ReasonInvalidRequest), HaveField("Message", ContainSubstring("another partition"))))
+	g.Expect(w.mapping().Status.Role.ARN).To(Equal(managedARN))
+	g.Expect(w.calls()).To(BeEmpty())
+}
