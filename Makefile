@@ -40,10 +40,10 @@ test: test-deps ## Run the unit tests, the tests on a real kube-apiserver and aw
 .PHONY: e2e
 e2e: cluster-up cluster-load ## Assert the demo's story, its refusals and every order of ending on a real cluster
 	@# The stories of ending uninstall what the others share. They are told whatever came of those.
-	@$(WITH_CLUSTER) status=0; \
+	@$(WITH_CLUSTER) { status=0; \
 	  $(E2E) --jsonfile artifacts/e2e.json -- $(E2E_FLAGS) -timeout 30m ./test/e2e || status=1; \
 	  $(E2E) --jsonfile artifacts/e2e-ending.json -- $(E2E_FLAGS) -timeout 20m ./test/e2e/ending || status=1; \
-	  exit $$status
+	  exit $$status; }
 
 ##@ Cluster
 
