@@ -112,6 +112,8 @@ type world struct {
 	aws        *fakeAWS
 	// metrics are those of the operator that runs.
 	metrics *prometheus.Registry
+	// ahead is how much later it is for the operator, in nanoseconds.
+	ahead *atomic.Int64
 	// writes counts what the operator writes to the cluster.
 	writes *atomic.Int64
 	stop   func()
@@ -125,7 +127,7 @@ func newWorld(t *testing.T) *world {
 // newWorldOn makes the world of a cluster of its own, whose AWS others may share.
 func newWorldOn(t *testing.T, e *testenv.Env, clusterUID string, f *fakeAWS) *world {
 	t.Helper()
-	w := &world{GomegaWithT: NewWithT(t), t: t, env: e, clusterUID: clusterUID, aws: f, writes: &atomic.Int64{}}
+	w := &world{GomegaWithT: NewWithT(t), t: t, env: e, clusterUID: clusterUID, aws: f, ahead: &atomic.Int64{}, writes: &atomic.Int64{}}
 	w.SetDefaultEventuallyTimeout(patience)
 	w.SetDefaultEventuallyPollingInterval(interval)
 	// One clean-up for whichever operator runs then, and before those of the providers: they need
@@ -167,7 +169,7 @@ func (w *world) startOperator() {
 		ImagePullPolicy: corev1.PullIfNotPresent,
 		ClusterUID:      w.clusterUID,
 		IAM:             w.aws.asOperator,
-		Clock:           time.Now,
+		Clock:           func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) },
 		Metrics:         metrics.NewOperator(w.metrics),
 		Registry:        w.metrics,
 	})).To(Succeed())

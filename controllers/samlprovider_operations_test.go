@@ -101,3 +101,18 @@ func TestReconcileAtAsksIAMAtOnceWhateverWaits(t *testing.T) {
 		w.Eventually(func() bool { return w.aws.provider("interval") != nil }).Should(BeTrue())
 	})
 }
+
+func TestDriftIsFoundWhenTheIntervalIsOver(t *testing.T) {
+	w := newWorld(t)
+	p := w.createProvider("over", func(p *v1alpha1.SAMLProvider) { p.Spec.Interval = &metav1.Duration{Duration: 6 * time.Hour} })
+	w.Eventually(w.condition(p, v1alpha1.ConditionProvidersSynced)).Should(HaveField("Status", metav1.ConditionTrue))
+	w.aws.delete("over")
+	w.ahead.Store(int64(4 * time.Hour))
+	w.touch(p)
+	w.Consistently(func() bool { return w.aws.provider("over") == nil }).Should(BeTrue(), "it is not time")
+
+	w.ahead.Store(int64(6 * time.Hour))
+	update(w, p, func(p *v1alpha1.SAMLProvider) { metav1.SetMetaDataAnnotation(&p.ObjectMeta, "touched", "again") })
+	w.Eventually(func() bool { return w.aws.provider("over") != nil }).Should(BeTrue())
+	w.Eventually(w.events(p)).Should(ContainElement("Normal DriftRepaired"))
+}
