@@ -69,18 +69,13 @@ func TestUsersAssumeRoles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			w := newWorld(t)
-			_, err := w.iam.CreateUser(t.Context(), &iam.CreateUserInput{UserName: aws.String("operator")})
-			g.Expect(err).NotTo(HaveOccurred())
-			_, err = w.iam.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: aws.String("operator"), PolicyName: aws.String("own"), PolicyDocument: &row.policy})
-			g.Expect(err).NotTo(HaveOccurred())
-			key, err := w.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("operator")})
-			g.Expect(err).NotTo(HaveOccurred())
+			key := w.createUserKey(t, "operator", row.policy)
 			w.createRole(t, "target", trustingAWS(row.principal, row.condition), 7200)
 			input := &sts.AssumeRoleInput{RoleArn: aws.String(targetARN), RoleSessionName: aws.String("session")}
 			if row.change != nil {
 				row.change(input)
 			}
-			answer, err := w.stsAs(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "").AssumeRole(t.Context(), input)
+			answer, err := w.stsAs(*key.AccessKeyId, *key.SecretAccessKey, "").AssumeRole(t.Context(), input)
 			if row.code != "" {
 				expectRefusal(g, err, row.code, row.message)
 				return

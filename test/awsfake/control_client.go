@@ -26,6 +26,16 @@ func NewControlClient(baseURL, secret string, client *http.Client) Control {
 	return &controlClient{baseURL: strings.TrimSuffix(baseURL, "/"), secret: secret, client: client}
 }
 
+func (c *controlClient) AddAccount(ctx context.Context, a Account) error {
+	return c.do(ctx, http.MethodPost, accountsPath, a, nil)
+}
+
+func (c *controlClient) Accounts(ctx context.Context) ([]string, error) {
+	var ids []string
+	err := c.do(ctx, http.MethodGet, accountsPath, nil, &ids)
+	return ids, err
+}
+
 func (c *controlClient) AddFault(ctx context.Context, f Fault) error {
 	return c.do(ctx, http.MethodPost, faultsPath, f, nil)
 }
@@ -46,6 +56,12 @@ func (c *controlClient) Calls(ctx context.Context, operation string) ([]Call, er
 	return calls, err
 }
 
+func (c *controlClient) CallCounts(ctx context.Context) ([]CallCount, error) {
+	var counts []CallCount
+	err := c.do(ctx, http.MethodGet, callCountsPath, nil, &counts)
+	return counts, err
+}
+
 func (c *controlClient) ClearCalls(ctx context.Context) error {
 	return c.do(ctx, http.MethodDelete, callsPath, nil, nil)
 }
@@ -64,9 +80,9 @@ func (c *controlClient) Seed(ctx context.Context, s Seed) error {
 	return c.do(ctx, http.MethodPost, seedPath, s, nil)
 }
 
-func (c *controlClient) Inventory(ctx context.Context) (Inventory, error) {
+func (c *controlClient) Inventory(ctx context.Context, accountIDs ...string) (Inventory, error) {
 	var inventory Inventory
-	err := c.do(ctx, http.MethodGet, inventoryPath, nil, &inventory)
+	err := c.do(ctx, http.MethodGet, inventoryPath+"?"+url.Values{"account": accountIDs}.Encode(), nil, &inventory)
 	return inventory, err
 }
 

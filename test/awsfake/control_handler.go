@@ -9,17 +9,24 @@ import (
 
 // Paths of the control endpoint.
 const (
-	faultsPath    = "/_awsfake/faults"
-	callsPath     = "/_awsfake/calls"
-	settingsPath  = "/_awsfake/settings"
-	seedPath      = "/_awsfake/seed"
-	inventoryPath = "/_awsfake/inventory"
+	accountsPath   = "/_awsfake/accounts"
+	faultsPath     = "/_awsfake/faults"
+	callsPath      = "/_awsfake/calls"
+	callCountsPath = "/_awsfake/calls/counts"
+	settingsPath   = "/_awsfake/settings"
+	seedPath       = "/_awsfake/seed"
+	inventoryPath  = "/_awsfake/inventory"
 )
 
 // ControlHandler serves Control over HTTP, for a listener of its own. Every call
 // carries the admin's secret access key as a bearer token.
 func (s *Server) ControlHandler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+accountsPath, accept(s.control.AddAccount))
+	mux.HandleFunc("GET "+accountsPath, func(w http.ResponseWriter, r *http.Request) {
+		ids, err := s.control.Accounts(r.Context())
+		writeJSON(w, ids, err)
+	})
 	mux.HandleFunc("POST "+faultsPath, accept(s.control.AddFault))
 	mux.HandleFunc("GET "+faultsPath, func(w http.ResponseWriter, r *http.Request) {
 		faults, err := s.control.Faults(r.Context())
@@ -32,6 +39,10 @@ func (s *Server) ControlHandler() http.Handler {
 		calls, err := s.control.Calls(r.Context(), r.URL.Query().Get("operation"))
 		writeJSON(w, calls, err)
 	})
+	mux.HandleFunc("GET "+callCountsPath, func(w http.ResponseWriter, r *http.Request) {
+		counts, err := s.control.CallCounts(r.Context())
+		writeJSON(w, counts, err)
+	})
 	mux.HandleFunc("DELETE "+callsPath, func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, nil, s.control.ClearCalls(r.Context()))
 	})
@@ -42,7 +53,7 @@ func (s *Server) ControlHandler() http.Handler {
 	})
 	mux.HandleFunc("POST "+seedPath, accept(s.control.Seed))
 	mux.HandleFunc("GET "+inventoryPath, func(w http.ResponseWriter, r *http.Request) {
-		inventory, err := s.control.Inventory(r.Context())
+		inventory, err := s.control.Inventory(r.Context(), r.URL.Query()["account"]...)
 		writeJSON(w, inventory, err)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,10 +86,11 @@ func accept[T any](take func(ctx context.Context, value T) error) http.HandlerFu
 	}
 }
 
+// writeJSON answers what was read. An error is the sender's.
 func writeJSON(w http.ResponseWriter, value any, err error) {
 	switch {
 	case err != nil:
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		http.Error(w, err.Error(), http.StatusBadRequest)
 	case value == nil:
 		w.WriteHeader(http.StatusNoContent)
 	default:

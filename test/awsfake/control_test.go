@@ -48,7 +48,7 @@ func TestCallsAreLogged(t *testing.T) {
 		got[0].RequestID = ""
 		g.Expect(got[0]).To(Equal(awsfake.Call{
 			Operation: "GetRole", Time: f.now(), Status: http.StatusNotFound, Code: "NoSuchEntity",
-			Principal: "arn:aws:iam::111122223333:root",
+			Account: account, Principal: "arn:aws:iam::111122223333:root",
 		}))
 	})
 }
@@ -106,6 +106,15 @@ func TestTheControlEndpointTakesTheDocumentedJSON(t *testing.T) {
 				`"stsEndpoints":{"*":{"rolePropagation":"10s"},"sts-far.aws.svc":{"region":"us-west-2","providerPropagation":"30s","random":true}}}`, http.StatusNoContent},
 		"a seed": {http.MethodPost, "/_awsfake/seed",
 			`{"roles":20,"rolePrefix":"team","buckets":["reports"]}`, http.StatusNoContent},
+		"an account": {http.MethodPost, "/_awsfake/accounts",
+			`{"id":"222233334444","adminAccessKeyID":"AKIAMEMBERMEMBERMEM0","adminSecretAccessKey":"a secret of the test"}`, http.StatusNoContent},
+		"a fault of one account": {http.MethodPost, "/_awsfake/faults",
+			`{"operation":"*","kind":"unavailable","account":"111122223333"}`, http.StatusNoContent},
+		"a rate": {http.MethodPut, "/_awsfake/settings",
+			`{"iamRate":{"*":{"perSecond":15,"burst":30},"111122223333":{"perSecond":0.5,"burst":1}}}`, http.StatusNoContent},
+		"the inventory of one account":  {http.MethodGet, "/_awsfake/inventory?account=111122223333", "", http.StatusOK},
+		"the inventory of no account":   {http.MethodGet, "/_awsfake/inventory?account=444455556666", "", http.StatusBadRequest},
+		"the counts of calls":           {http.MethodGet, "/_awsfake/calls/counts", "", http.StatusOK},
 		"a field that is not there":     {http.MethodPut, "/_awsfake/settings", `{"pagesize2":10}`, http.StatusBadRequest},
 		"a path that is not there":      {http.MethodGet, "/_awsfake/nothing", "", http.StatusNotFound},
 		"a method that is not honoured": {http.MethodDelete, "/_awsfake/inventory", "", http.StatusMethodNotAllowed},

@@ -61,6 +61,9 @@ func limitExceeded(quota string, limit int) *apiError {
 	return errorf(http.StatusConflict, "LimitExceeded", "Cannot exceed quota for %s: %d", quota, limit)
 }
 
+// throttling is how IAM and STS answer what exceeds a rate.
+func throttling() *apiError { return errorf(http.StatusBadRequest, "Throttling", "Rate exceeded") }
+
 func notImplemented(format string, args ...any) *apiError {
 	return errorf(http.StatusNotImplemented, "NotImplemented", "awsfake does not implement "+format, args...)
 }

@@ -63,6 +63,9 @@ type Fault struct {
 	// SAMLProviderArn, PrincipalArn, PolicyArn, PolicyName, InstanceProfileName,
 	// UserName or Name, word for word; of S3, BUCKET or BUCKET/KEY. Empty is any.
 	Resource string `json:"resource,omitempty"`
+	// Account confines the fault to calls of that account's keys and, of STS, to
+	// those about its roles and SAML providers. Empty is any.
+	Account string `json:"account,omitempty"`
 	// Status, Code and Message are the answer of the kind fail: a status from 400 to
 	// 599 and a code such as "ConcurrentModification".
 	Status  int    `json:"status,omitempty"`
@@ -112,11 +115,16 @@ func (f Fault) validateAnswer() error {
 	return nil
 }
 
-// matches says whether the fault meets a call of the operation that names the
-// resources.
-func (f Fault) matches(operation string, resources []string) bool {
-	return (f.Operation == operation || f.Operation == AnyOperation) &&
-		(f.Resource == "" || slices.Contains(resources, f.Resource))
+// concern is what a call is about.
+type concern struct {
+	operation           string
+	resources, accounts []string
+}
+
+func (f Fault) matches(c concern) bool {
+	return (f.Operation == c.operation || f.Operation == AnyOperation) &&
+		(f.Resource == "" || slices.Contains(c.resources, f.Resource)) &&
+		(f.Account == "" || slices.Contains(c.accounts, f.Account))
 }
 
 // act does to a call what the fault says; carryOut is the call itself.
@@ -131,7 +139,7 @@ func (f Fault) act(ctx context.Context, c *call, carryOut func() (any, error)) (
 	}
 	switch f.Kind {
 	case FaultThrottle:
-		return nil, errorf(http.StatusBadRequest, "Throttling", "Rate exceeded")
+		return nil, throttling()
 	case FaultUnavailable:
 		return nil, errorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
 	case FaultFail:
@@ -189,12 +197,12 @@ func (q *faultQueue) clear() {
 }
 
 // take returns the next fault for a call and counts it.
-func (q *faultQueue) take(operation string, resources []string) (Fault, bool) {
+func (q *faultQueue) take(c concern) (Fault, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range q.faults {
 		f := q.faults[i]
-		if !f.matches(operation, resources) {
+		if !f.matches(c) {
 			continue
 		}
 		if f.Count == 1 {

@@ -88,6 +88,7 @@ func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
 		fault awsfake.Fault
 		want  string
 	}{
+		"an account that is not there":   {awsfake.Fault{Operation: "GetRole", Kind: awsfake.FaultThrottle, Account: "444455556666"}, "not one that exists here"},
 		"an unknown operation":           {awsfake.Fault{Operation: "Dance", Kind: awsfake.FaultThrottle}, "not one that awsfake has"},
 		"an unknown kind":                {awsfake.Fault{Operation: "GetRole", Kind: "explode"}, "not one of throttle"},
 		"a delay of nothing":             {awsfake.Fault{Operation: "GetRole", Kind: awsfake.FaultDelay}, "needs a delay"},

@@ -160,7 +160,7 @@ func (c *call) readable() *account {
 // honours it, or nil. The state's lock is held.
 func (c *call) honouredRole(arn string) *role {
 	accountID, pathAndName, _ := accountOf(arn, c.state.partition, "role")
-	name := strings.ToLower(pathAndName[strings.LastIndex(pathAndName, "/")+1:])
+	name := strings.ToLower(baseName(pathAndName))
 	account := c.state.accounts[accountID]
 	if account == nil {
 		return nil

@@ -168,5 +168,6 @@ func deleteRole(c *call) (any, error) {
 		return nil, deleteConflict("Cannot delete entity, must delete policies first.")
 	}
 	delete(c.principal.account.roles, strings.ToLower(r.name))
+	c.state.forget(r.arn, r.id)
 	return nil, nil
 }

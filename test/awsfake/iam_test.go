@@ -57,7 +57,7 @@ func TestTheLifeOfASAMLProvider(t *testing.T) {
 	g.Expect(*get().ValidUntil).To(Equal(w.now().AddDate(100, 0, 0)))
 
 	start := w.now()
-	w.time = w.time.Add(time.Minute)
+	w.advance(time.Minute)
 	changed := newMetadata(t)
 	_, err = w.iam.UpdateSAMLProvider(ctx, &iam.UpdateSAMLProviderInput{SAMLProviderArn: arn, SAMLMetadataDocument: &changed})
 	g.Expect(err).NotTo(HaveOccurred())

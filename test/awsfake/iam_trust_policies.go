@@ -1,8 +1,6 @@
 package awsfake
 
 import (
-	"regexp"
-	"strings"
 	"unicode"
 
 	"attache.dev/attache/test/awsfake/policy"
@@ -10,8 +8,6 @@ import (
 
 // maxTrustPolicy is in characters (IAM User Guide, "IAM and AWS STS quotas").
 const maxTrustPolicy = 2048
-
-var trustPrincipalID = regexp.MustCompile(`:(user|role)/`)
 
 func updateAssumeRolePolicy(c *call) (any, error) {
 	r, err := c.roleFor("iam:UpdateAssumeRolePolicy")
@@ -25,8 +21,7 @@ func updateAssumeRolePolicy(c *call) (any, error) {
 	return nil, c.setTrust(r, document)
 }
 
-// setTrust stores a trust policy. Users and roles of this account that it names
-// must exist; of other accounts and of providers IAM does not ask that.
+// setTrust stores a trust policy with what its principals are at this time.
 func (c *call) setTrust(r *role, document string) error {
 	trust, err := policy.ParseTrust(document)
 	if err != nil {
@@ -35,24 +30,12 @@ func (c *call) setTrust(r *role, document string) error {
 	if countedLength(document) > maxTrustPolicy {
 		return limitExceeded("ACLSizePerRole", maxTrustPolicy)
 	}
-	own := iamARN(c.state.partition, c.principal.account.id, "")
-	for _, statement := range trust.Statements {
-		for _, arn := range statement.Principals[policy.AWS] {
-			if strings.HasPrefix(arn, own) && trustPrincipalID.MatchString(arn) && !c.exists(arn) {
-				return policyError(&policy.MalformedError{Message: `Invalid principal in policy: "AWS":"` + arn + `"`})
-			}
-		}
+	trusted, err := c.state.identify(trust)
+	if err != nil {
+		return policyError(err)
 	}
-	r.trustDocument, r.trust = document, trust
+	r.trustDocument, r.trust, r.trusted = document, trust, trusted
 	return nil
-}
-
-func (c *call) exists(arn string) bool {
-	if c.state.roleByARN(arn) != nil {
-		return true
-	}
-	u := c.principal.account.user(arn[strings.LastIndex(arn, "/")+1:])
-	return u != nil && u.arn == arn
 }
 
 // countedLength counts a policy's characters as IAM's quotas do: without white

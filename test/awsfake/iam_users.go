@@ -115,6 +115,7 @@ func deleteUser(c *call) (any, error) {
 		return nil, deleteConflict("Cannot delete entity, must delete access keys first.")
 	}
 	delete(c.principal.account.users, strings.ToLower(u.name))
+	c.state.forget(u.arn, u.id)
 	return nil, nil
 }
 

@@ -24,24 +24,41 @@ type InventoryItem struct {
 	Tags map[string]string `json:"tags,omitempty"`
 }
 
-func (s *Server) inventory() Inventory {
+// inventory tells what exists in the accounts or, without any, in all.
+func (s *Server) inventory(accountIDs []string) (Inventory, error) {
+	var i Inventory
+	for _, id := range accountIDs {
+		if err := s.state.checkExists(id); err != nil {
+			return i, err
+		}
+	}
+	if len(accountIDs) == 0 {
+		accountIDs = s.state.accountIDs()
+	}
 	s.state.mu.Lock()
 	defer s.state.mu.Unlock()
-	var i Inventory
-	for _, a := range s.state.accounts {
+	for _, id := range accountIDs {
+		a := s.state.accounts[id]
 		i.Roles = append(i.Roles, items(a.roles, func(r *role) (string, tagSet) { return r.arn, r.tags })...)
 		i.SAMLProviders = append(i.SAMLProviders, items(a.samlProviders, func(p *samlProvider) (string, tagSet) { return p.arn, p.tags })...)
 		i.Policies = append(i.Policies, items(a.policies, func(p *managedPolicy) (string, tagSet) { return p.arn, p.tags })...)
 		i.InstanceProfiles = append(i.InstanceProfiles, items(a.profiles, func(p *instanceProfile) (string, tagSet) { return p.arn, p.tags })...)
 		i.Users = append(i.Users, items(a.users, func(u *user) (string, tagSet) { return u.arn, nil })...)
 	}
-	for _, name := range s.buckets.names() {
+	for _, name := range s.buckets.names(accountIDs) {
 		i.Buckets = append(i.Buckets, InventoryItem{ARN: bucketARN(s.state.partition, name)})
 	}
-	return i
+	i.sort()
+	return i, nil
 }
 
-// items lists an account's map by ARN.
+func (i *Inventory) sort() {
+	for _, list := range [][]InventoryItem{i.Roles, i.SAMLProviders, i.Policies, i.InstanceProfiles, i.Users} {
+		slices.SortFunc(list, func(x, y InventoryItem) int { return strings.Compare(x.ARN, y.ARN) })
+	}
+}
+
+// items lists an account's map.
 func items[T any](entities map[string]*T, describe func(*T) (string, tagSet)) []InventoryItem {
 	list := make([]InventoryItem, 0, len(entities))
 	for entity := range maps.Values(entities) {
@@ -55,6 +72,5 @@ func items[T any](entities map[string]*T, describe func(*T) (string, tagSet)) []
 		}
 		list = append(list, item)
 	}
-	slices.SortFunc(list, func(x, y InventoryItem) int { return strings.Compare(x.ARN, y.ARN) })
 	return list
 }

@@ -53,6 +53,9 @@ func (c *call) serve(w http.ResponseWriter, r *http.Request) (any, error) {
 			if c.principal, err = c.authenticate(r, body); err != nil {
 				return nil, err
 			}
+			if err := c.withinRate(); err != nil {
+				return nil, err
+			}
 		}
 		if name := c.unknown(c.op.params); name != "" {
 			return nil, notImplemented("the parameter %s of %s", name, c.op.name)

@@ -2,7 +2,6 @@ package awsfake
 
 import (
 	"encoding/xml"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -53,10 +52,18 @@ type object struct {
 
 func newBuckets() *buckets { return &buckets{byName: map[string]*bucket{}} }
 
-func (b *buckets) names() []string {
+// names returns the names of the accounts' buckets, in order.
+func (b *buckets) names(accountIDs []string) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return slices.Sorted(maps.Keys(b.byName))
+	names := []string{}
+	for name, bucket := range b.byName {
+		if slices.Contains(accountIDs, bucket.accountID) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // find returns the bucket or nil.

@@ -17,7 +17,7 @@ const maxSeededRoles = 10000
 // with trust policies, inline and attached policies, boundaries and tags, and S3
 // buckets. What exists under a name is left as it is.
 type Seed struct {
-	// AccountID may be empty for the account of the server's options.
+	// AccountID may be empty for that of the server's Options.AccountID.
 	AccountID string `json:"accountID,omitempty"`
 	// Roles is how many there shall be: PREFIX-00000 and so on.
 	Roles int `json:"roles,omitempty"`
@@ -54,12 +54,12 @@ func (s *Server) seed(what Seed) error {
 	if what.RolePrefix == "" {
 		what.RolePrefix = "foreign"
 	}
+	if err := s.state.checkExists(what.AccountID); err != nil {
+		return err
+	}
 	s.state.mu.Lock()
 	defer s.state.mu.Unlock()
 	account := s.state.accounts[what.AccountID]
-	if account == nil {
-		return fmt.Errorf("accountID %q is not one that exists here", what.AccountID)
-	}
 	field, err := newForeignField(s.state, account.id)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package awsfake
 
 import (
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -9,8 +10,11 @@ import (
 
 // Options say what a Server is at its start.
 type Options struct {
-	// AccountID is the account that exists, 12 digits.
+	// AccountID is the first account, 12 digits: what Seed fills unless it says
+	// otherwise.
 	AccountID string
+	// Accounts exist beside it from the start; Control.AddAccount adds others.
+	Accounts []Account
 	// Region that calls to STS and S3 are signed for; it also decides the partition.
 	Region string
 	// Clock tells the time to everything but the delay of a fault; time.Now if nil.
@@ -18,8 +22,8 @@ type Options struct {
 	// Random decides what an STS endpoint of Settings with Random answers; seeded by
 	// chance if nil.
 	Random rand.Source
-	// AdminAccessKeyID and AdminSecretAccessKey are the key of the account's root
-	// user, the only key that exists at the start.
+	// AdminAccessKeyID and AdminSecretAccessKey are the key of the root user of
+	// AccountID. The secret also opens the ControlHandler.
 	AdminAccessKeyID, AdminSecretAccessKey string
 	// Logger gets one line per call; none if nil.
 	Logger *slog.Logger
@@ -38,7 +42,8 @@ type Server struct {
 	control   *localControl
 }
 
-// New returns a Server with one account and its root user's key.
+// New returns a Server with its accounts and the keys of their root users. It
+// panics on one of Options.Accounts that makes no sense.
 func New(o Options) *Server {
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -61,10 +66,15 @@ func New(o Options) *Server {
 	}
 	s.control.server = s
 	s.state.history.random = rand.New(o.Random)
-	s.state.addAccount(o.AccountID)
+	s.state.openAccount(o.AccountID)
 	if o.AdminAccessKeyID != "" && o.AdminSecretAccessKey != "" {
 		s.state.keys[o.AdminAccessKeyID] = &accessKey{
 			id: o.AdminAccessKeyID, secret: o.AdminSecretAccessKey, accountID: o.AccountID, root: true,
+		}
+	}
+	for _, account := range o.Accounts {
+		if err := s.addAccount(account); err != nil {
+			panic(fmt.Sprintf("awsfake.New: %v", err))
 		}
 	}
 	return s
@@ -76,6 +86,8 @@ type call struct {
 	params
 	op        *operation
 	principal *principal
+	// accounts are those that the call is about, the caller's first.
+	accounts  []string
 	now       time.Time
 	requestID string
 	// host is the Host header: it tells STS's endpoints apart.
@@ -118,18 +130,22 @@ func (c *call) record(a answer, took time.Duration) {
 	if c.op != nil {
 		entry.Operation = c.op.name
 	}
+	if len(c.accounts) > 0 {
+		entry.Account = c.accounts[0]
+	}
 	if c.principal != nil {
 		entry.Principal = c.principal.arn
 	}
 	c.control.calls.add(entry)
 	c.logger.Info("Answered call", "operation", entry.Operation, "status", entry.Status, "code", entry.Code,
-		"principal", entry.Principal, "fault", string(entry.Fault), "requestID", c.requestID, "took", took)
+		"account", entry.Account, "principal", entry.Principal, "fault", string(entry.Fault), "requestID", c.requestID, "took", took)
 }
 
 // underFault carries a call out as the next fault that meets it says. resources
 // are what the call names.
 func (c *call) underFault(r *http.Request, resources []string, carryOut func() (any, error)) (any, error) {
-	fault, met := c.control.faults.take(c.op.name, resources)
+	c.accounts = c.touchedAccounts(r)
+	fault, met := c.control.faults.take(concern{operation: c.op.name, resources: resources, accounts: c.accounts})
 	if !met {
 		return carryOut()
 	}

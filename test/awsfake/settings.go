@@ -24,6 +24,9 @@ type Settings struct {
 	// IAMPropagation passes until IAM's own reads tell what was written. Writes see it
 	// at once: a name that cannot be read yet is taken.
 	IAMPropagation Duration `json:"iamPropagation,omitempty"`
+	// IAMRate is by account ID, of all of IAM's operations together; AnyAccount is each
+	// account that is not named. An account without one is never throttled.
+	IAMRate map[string]Rate `json:"iamRate,omitempty"`
 	// STSEndpoints are by the host of the URL that callers use, with or without its
 	// port; AnyEndpoint is all others.
 	STSEndpoints map[string]STSEndpoint `json:"stsEndpoints,omitempty"`
@@ -50,6 +53,18 @@ func (s Settings) validate() error {
 	if s.PageSize < 0 || s.MaxExpiration < 0 {
 		return fmt.Errorf("pageSize and maxExpiration must not be negative")
 	}
+	for accountID, limit := range s.IAMRate {
+		if accountID != AnyAccount && !accountIDPattern.MatchString(accountID) {
+			return fmt.Errorf("iamRate of %q is of no account: write 12 digits, or *", accountID)
+		}
+		if err := limit.validate(); err != nil {
+			return fmt.Errorf("iamRate of %s: %w", accountID, err)
+		}
+	}
+	return s.validateTimes()
+}
+
+func (s Settings) validateTimes() error {
 	times := []Duration{s.IAMPropagation}
 	for _, endpoint := range s.STSEndpoints {
 		times = append(times, endpoint.ProviderPropagation, endpoint.RolePropagation)
@@ -86,6 +101,15 @@ func (b *settingsBox) get() Settings {
 		return *s
 	}
 	return Settings{}
+}
+
+// iamRate returns an account's rate, if it has one.
+func (s Settings) iamRate(accountID string) (Rate, bool) {
+	if r, named := s.IAMRate[accountID]; named {
+		return r, true
+	}
+	r, given := s.IAMRate[AnyAccount]
+	return r, given
 }
 
 // endpoint returns how the STS endpoint that a Host header names behaves.

@@ -22,6 +22,10 @@ func TestSettingsThatMakeNoSenseAreRefused(t *testing.T) {
 		"a negative expiration":       {awsfake.Settings{MaxExpiration: -1}, "must not be negative"},
 		"propagation beyond memory":   {awsfake.Settings{IAMPropagation: awsfake.Duration(time.Hour)}, "not from 0s to 10m0s"},
 		"a negative propagation":      {awsfake.Settings{STSEndpoints: map[string]awsfake.STSEndpoint{"*": {RolePropagation: -1}}}, "not from 0s"},
+		"a rate of nothing":           {awsfake.Settings{IAMRate: map[string]awsfake.Rate{account: {Burst: 1}}}, "write numbers above 0"},
+		"a rate without a burst":      {awsfake.Settings{IAMRate: map[string]awsfake.Rate{"*": {PerSecond: 1}}}, "write numbers above 0"},
+		"a rate of no account":        {awsfake.Settings{IAMRate: map[string]awsfake.Rate{"production": {PerSecond: 1, Burst: 1}}}, "write 12 digits, or *"},
+		"a region of elsewhere":       {awsfake.Settings{STSEndpoints: map[string]awsfake.STSEndpoint{"sts.test": {Region: "cn-north-1"}}}, "not of the partition aws"},
 		"a provider's that is beyond": {awsfake.Settings{STSEndpoints: map[string]awsfake.STSEndpoint{"*": {ProviderPropagation: awsfake.Duration(time.Hour)}}}, "not from 0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -39,6 +43,7 @@ func TestSettingsAreReadBackAsTheyWereGiven(t *testing.T) {
 		g := NewWithT(t)
 		settings := awsfake.Settings{
 			PageSize: 7, EmptyFirstPage: true, MaxExpiration: awsfake.Duration(time.Minute), IAMPropagation: awsfake.Duration(time.Second),
+			IAMRate:      map[string]awsfake.Rate{account: {PerSecond: 0.5, Burst: 3}},
 			STSEndpoints: map[string]awsfake.STSEndpoint{"sts.example.test": {Region: "eu-central-1", RolePropagation: awsfake.Duration(time.Second), Random: true}},
 		}
 		g.Expect(control.Configure(t.Context(), settings)).To(Succeed())

@@ -122,7 +122,7 @@ func TestSignatures(t *testing.T) {
 			g := NewWithT(t)
 			w := newWorld(t)
 			// Noon, so that minutes of skew stay within the scope's day.
-			w.time = w.time.Truncate(24 * time.Hour).Add(12 * time.Hour)
+			*w.time = w.time.Truncate(24 * time.Hour).Add(12 * time.Hour)
 			c := signedCall{
 				credentials: aws.Credentials{AccessKeyID: adminKey, SecretAccessKey: adminSecret},
 				service:     "sts", region: region, at: w.now(), body: callerIdentity,
@@ -162,12 +162,12 @@ func TestSessionsEnd(t *testing.T) {
 		end  func(*testing.T, *federation)
 		code string
 	}{
-		"when their time is over": {end: func(_ *testing.T, f *federation) { f.time = f.time.Add(time.Hour) }, code: "ExpiredToken"},
+		"when their time is over": {end: func(_ *testing.T, f *federation) { f.advance(time.Hour) }, code: "ExpiredToken"},
 		"when their role is gone": {end: func(t *testing.T, f *federation) {
 			_, err := f.iam.DeleteRole(t.Context(), &iam.DeleteRoleInput{RoleName: aws.String("reports")})
 			NewWithT(t).Expect(err).NotTo(HaveOccurred())
 		}, code: "InvalidClientTokenId"},
-		"not before that": {end: func(_ *testing.T, f *federation) { f.time = f.time.Add(time.Hour - time.Second) }},
+		"not before that": {end: func(_ *testing.T, f *federation) { f.advance(time.Hour - time.Second) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -46,6 +46,7 @@ type role struct {
 	description         string
 	trustDocument       string
 	trust               *policy.Document
+	trusted             trustedIDs
 	maxSessionDuration  int
 	created             time.Time
 	tags                tagSet
@@ -93,7 +94,11 @@ func newState(partition string) *state {
 	}
 }
 
-func (s *state) addAccount(id string) {
+// openAccount makes the account if there is none of that ID.
+func (s *state) openAccount(id string) {
+	if s.accounts[id] != nil {
+		return
+	}
 	s.accounts[id] = &account{
 		id:            id,
 		samlProviders: map[string]*samlProvider{},
@@ -106,17 +111,3 @@ func (s *state) addAccount(id string) {
 
 func (a *account) role(name string) *role { return a.roles[strings.ToLower(name)] }
 func (a *account) user(name string) *user { return a.users[strings.ToLower(name)] }
-
-// roleByARN finds a role by its whole ARN, path and case included.
-func (s *state) roleByARN(arn string) *role {
-	accountID, pathAndName, ok := accountOf(arn, s.partition, "role")
-	if !ok || s.accounts[accountID] == nil {
-		return nil
-	}
-	name := pathAndName[strings.LastIndex(pathAndName, "/")+1:]
-	r := s.accounts[accountID].role(name)
-	if r == nil || r.arn != arn {
-		return nil
-	}
-	return r
-}

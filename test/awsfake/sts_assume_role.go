@@ -26,10 +26,11 @@ type assumeRoleResult struct {
 // assumeRoleRequest is a call of AssumeRole with its parameters checked, and with
 // what the caller's own session hands on.
 type assumeRoleRequest struct {
-	roleARN, externalID string
-	seconds             int
-	policies            sessionPolicies
-	granted             attributes
+	// accountID is the role's, which need not be the caller's.
+	roleARN, accountID, externalID string
+	seconds                        int
+	policies                       sessionPolicies
+	granted                        attributes
 	// tags are those of the call; granted has the inherited ones too.
 	tags []tag
 }
@@ -58,11 +59,11 @@ func assumeRole(c *call) (any, error) {
 	if request.seconds > r.maxSessionDuration {
 		return nil, validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
-	policies, err := request.policies.documents(c.state, c.principal.account)
+	policies, err := request.policies.documents(c.state, c.state.accounts[request.accountID])
 	if err != nil {
 		return nil, err
 	}
-	key := c.issue(c.principal.account.id, &session{
+	key := c.issue(request.accountID, &session{
 		role: r, name: request.granted.sessionName, policies: policies, granted: request.granted,
 		expires: c.now.Add(time.Duration(request.seconds) * time.Second), context: request.granted.sessionContext(),
 	})
@@ -79,6 +80,7 @@ func (c *call) readAssumeRole() (assumeRoleRequest, error) {
 	if r.roleARN, err = c.required("RoleArn", arnRule); err != nil {
 		return r, err
 	}
+	r.accountID = accountIn(r.roleARN)
 	if r.granted.sessionName, err = c.required("RoleSessionName", sessionNameRule); err != nil {
 		return r, err
 	}
@@ -151,8 +153,9 @@ func (r *assumeRoleRequest) actions() []string {
 
 // authorizeTrusted asks the role's trust policy and then the caller's own policies.
 // A trust policy that names the caller is enough in one account; one that names
-// the account leaves the decision to the caller's policies (IAM User Guide,
-// "Policy evaluation logic", principals of resource-based policies).
+// the account leaves the decision to the caller's policies, and so does any of
+// another account (IAM User Guide, "Policy evaluation logic", principals of
+// resource-based policies; "Cross-account policy evaluation logic").
 func (c *call) authorizeTrusted(action string, r *role, request assumeRoleRequest) error {
 	ctx := policy.Context{}
 	ctx.Merge(c.principal.context)
@@ -162,7 +165,7 @@ func (c *call) authorizeTrusted(action string, r *role, request assumeRoleReques
 		ctx.Set("sts:ExternalId", request.externalID)
 	}
 	ask := policy.Request{Action: action, PrincipalType: policy.AWS, Context: ctx}
-	byName := evaluateTrust(r.trust, ask, c.principal.names()...)
+	byName := evaluateTrust(r.trust, ask, c.principal.namesIn(r.trusted)...)
 	byAccount := evaluateTrust(r.trust, ask, c.principal.account.id, iamARN(c.state.partition, c.principal.account.id, "root"))
 	switch {
 	case byName == policy.ExplicitDeny || byAccount == policy.ExplicitDeny:
@@ -171,15 +174,24 @@ func (c *call) authorizeTrusted(action string, r *role, request assumeRoleReques
 		return c.notAuthorized(action, r.arn, nothingAllows("resource-based policy", action))
 	}
 	layers := c.principal.layers()
-	layers[0].granted = byName == policy.Allowed
+	layers[0].granted = byName == policy.Allowed && request.accountID == c.principal.account.id
 	return c.evaluate(action, r.arn, conditionKeys{resource: r.tags, call: ctx}, layers)
 }
 
-// names are the principals of a trust policy that stand for the caller.
-func (p *principal) names() []string {
-	names := []string{"*", p.arn}
-	if p.session != nil {
-		names = append(names, p.session.role.arn)
+// namesIn are the principals of a trust policy that stand for the caller.
+func (p *principal) namesIn(trusted trustedIDs) []string {
+	arns, id := []string{p.arn}, ""
+	switch {
+	case p.session != nil:
+		arns, id = append(arns, p.session.role.arn), p.session.role.id
+	case p.user != nil:
+		id = p.user.id
+	}
+	names := []string{"*"}
+	for _, arn := range arns {
+		if trusted.trusts(arn, id) {
+			names = append(names, arn)
+		}
 	}
 	return names
 }

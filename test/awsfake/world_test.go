@@ -3,6 +3,7 @@ package awsfake_test
 import (
 	"errors"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	. "github.com/onsi/gomega"
@@ -33,7 +35,8 @@ type world struct {
 	// region is STS's; iamRegion is the one that the partition's IAM is signed for.
 	region, iamRegion string
 
-	time time.Time
+	// time is shared by the worlds of several accounts.
+	time *time.Time
 	iam  *iam.Client
 	sts  *sts.Client
 }
@@ -41,7 +44,8 @@ type world struct {
 func newWorld(t *testing.T) *world { return newWorldIn(t, region, "us-east-1") }
 
 func newWorldIn(t *testing.T, region, iamRegion string) *world {
-	w := &world{time: time.Now().UTC().Truncate(time.Second), region: region, iamRegion: iamRegion}
+	now := time.Now().UTC().Truncate(time.Second)
+	w := &world{time: &now, region: region, iamRegion: iamRegion}
 	w.fake = awsfake.New(awsfake.Options{
 		AccountID: account, Region: region, Clock: w.now,
 		AdminAccessKeyID: adminKey, AdminSecretAccessKey: adminSecret,
@@ -54,11 +58,22 @@ func newWorldIn(t *testing.T, region, iamRegion string) *world {
 	return w
 }
 
-func (w *world) now() time.Time { return w.time }
+// in opens another account of the same server and returns clients of its root user.
+func (w *world) in(t *testing.T, accountID string) *world {
+	t.Helper()
+	key, secret := "AKIAROOT"+accountID, "the-secret-of-"+accountID
+	err := w.fake.Control().AddAccount(t.Context(), awsfake.Account{ID: accountID, AdminAccessKeyID: key, AdminSecretAccessKey: secret})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	other := *w
+	other.iam, other.sts = w.iamAs(key, secret, ""), w.stsAs(key, secret, "")
+	return &other
+}
+
+func (w *world) now() time.Time { return *w.time }
 
 // advance moves the server's clock; SDKs sign by the real one, so five minutes are
 // the most that signed calls bear.
-func (w *world) advance(d time.Duration) { w.time = w.time.Add(d) }
+func (w *world) advance(d time.Duration) { *w.time = w.time.Add(d) }
 
 // iamAs signs for the one region that calls to IAM are signed for.
 func (w *world) iamAs(key, secret, token string) *iam.Client {
@@ -100,6 +115,13 @@ func (w *world) setTrust(t *testing.T, role, trust string) {
 // createUser makes a user with one inline policy and returns a client of theirs.
 func (w *world) createUser(t *testing.T, name, document string) *iam.Client {
 	t.Helper()
+	key := w.createUserKey(t, name, document)
+	return w.iamAs(*key.AccessKeyId, *key.SecretAccessKey, "")
+}
+
+// createUserKey makes a user with one inline policy and a key.
+func (w *world) createUserKey(t *testing.T, name, document string) *types.AccessKey {
+	t.Helper()
 	g := NewWithT(t)
 	_, err := w.iam.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -107,9 +129,46 @@ func (w *world) createUser(t *testing.T, name, document string) *iam.Client {
 		UserName: &name, PolicyName: aws.String("confined"), PolicyDocument: &document,
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	key, err := w.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
+	answer, err := w.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name})
 	g.Expect(err).NotTo(HaveOccurred())
-	return w.iamAs(*key.AccessKey.AccessKeyId, *key.AccessKey.SecretAccessKey, "")
+	return answer.AccessKey
+}
+
+// deleteUser takes a user of createUserKey away and returns the ID that was theirs.
+func (w *world) deleteUser(t *testing.T, name string, key *types.AccessKey) string {
+	t.Helper()
+	g := NewWithT(t)
+	got, err := w.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name})
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = w.iam.DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{UserName: &name, AccessKeyId: key.AccessKeyId})
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = w.iam.DeleteUserPolicy(t.Context(), &iam.DeleteUserPolicyInput{UserName: &name, PolicyName: aws.String("confined")})
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = w.iam.DeleteUser(t.Context(), &iam.DeleteUserInput{UserName: &name})
+	g.Expect(err).NotTo(HaveOccurred())
+	return *got.User.UserId
+}
+
+// putPolicy gives a role the inline policy that is its own.
+func (w *world) putPolicy(t *testing.T, role, document string) {
+	t.Helper()
+	_, err := w.iam.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: aws.String("own"), PolicyDocument: &document})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+}
+
+func (w *world) getRole(t *testing.T, name string) *types.Role {
+	t.Helper()
+	got, err := w.iam.GetRole(t.Context(), &iam.GetRoleInput{RoleName: &name})
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return got.Role
+}
+
+// trustOf returns a role's trust policy as IAM prints it.
+func (w *world) trustOf(t *testing.T, role string) string {
+	t.Helper()
+	document, err := url.QueryUnescape(*w.getRole(t, role).AssumeRolePolicyDocument)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return document
 }
 
 // federation is a provider and a role that trusts it, ready to be assumed.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,7 @@ import (
 const (
 	envAccessKeyID     = "AWSFAKE_ADMIN_ACCESS_KEY_ID"
 	envSecretAccessKey = "AWSFAKE_ADMIN_SECRET_ACCESS_KEY"
+	envAccounts        = "AWSFAKE_ACCOUNTS"
 
 	readHeaderTimeout = 10 * time.Second
 	stopTimeout       = 10 * time.Second
@@ -33,6 +36,8 @@ type serveOptions struct {
 	account, region       string
 	accessKeyID           string
 	randomSeed            uint64
+	// accounts are beside account.
+	accounts []awsfake.Account
 }
 
 // random returns the source of what is left to chance.
@@ -49,16 +54,21 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve IAM, STS and S3 until SIGTERM",
 		Long: "Serve IAM, STS and S3 until SIGTERM. The key of the account's root user comes from\n" +
-			envAccessKeyID + " and " + envSecretAccessKey + ".",
+			envAccessKeyID + " and " + envSecretAccessKey + ". Further accounts come from " + envAccounts + ",\n" +
+			`a JSON list of {"id", "adminAccessKeyID", "adminSecretAccessKey"}.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if o.accounts, err = readAccounts(os.Getenv(envAccounts)); err != nil {
+				return err
+			}
 			return serve(cmd.Context(), o, os.Getenv(envSecretAccessKey), slog.New(slog.NewJSONHandler(cmd.OutOrStdout(), nil)))
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.listen, "listen", ":8080", "address of IAM, STS, S3 and /healthz")
 	flags.StringVar(&o.controlListen, "control-listen", "", "address of the control endpoint, always plain HTTP; none if empty")
-	flags.StringVar(&o.account, "account", "111122223333", "the account that exists")
+	flags.StringVar(&o.account, "account", "111122223333", "the first account")
 	flags.StringVar(&o.region, "region", "eu-west-1", "region that calls to STS and S3 are signed for")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "certificate file: serve HTTPS")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "key file of --tls-cert")
@@ -66,6 +76,21 @@ func serveCommand() *cobra.Command {
 	flags.Uint64Var(&o.randomSeed, "random-seed", 0, "decides what STS endpoints with the setting random answer; 0 leaves it to chance")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	return cmd
+}
+
+// readAccounts reads what the control endpoint takes for each account. An error
+// does not repeat the text, which holds secrets.
+func readAccounts(text string) ([]awsfake.Account, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var accounts []awsfake.Account
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&accounts); err != nil {
+		return nil, fmt.Errorf("%s is not a JSON list of accounts: %w", envAccounts, err)
+	}
+	return accounts, nil
 }
 
 func (o serveOptions) validate(secret string) error {
@@ -86,6 +111,11 @@ func serve(ctx context.Context, o serveOptions, secret string, logger *slog.Logg
 		AccountID: o.account, Region: o.region, Logger: logger, Random: o.random(),
 		AdminAccessKeyID: o.accessKeyID, AdminSecretAccessKey: secret,
 	})
+	for _, account := range o.accounts {
+		if err := fake.Control().AddAccount(ctx, account); err != nil {
+			return fmt.Errorf("%s: %w", envAccounts, err)
+		}
+	}
 	listener, err := listen(ctx, o.listen)
 	if err != nil {
 		return err

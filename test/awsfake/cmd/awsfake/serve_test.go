@@ -30,7 +30,10 @@ func TestServeRefusesToStart(t *testing.T) {
 		"without a secret":                  {change: func(*serveOptions) {}, want: envSecretAccessKey},
 		"without an access key ID":          {change: func(o *serveOptions) { o.accessKeyID = "" }, secret: secret, want: envAccessKeyID},
 		"with an account that is no number": {change: func(o *serveOptions) { o.account = "production" }, secret: secret, want: "12 digits"},
-		"at an address that is none":        {change: func(o *serveOptions) { o.listen = "nowhere:-1" }, secret: secret, want: "listen on nowhere:-1"},
+		"with another account that has no secret": {change: func(o *serveOptions) {
+			o.accounts = []awsfake.Account{{ID: "222233334444", AdminAccessKeyID: "AKIAMEMBERMEMBERMEM0"}}
+		}, secret: secret, want: "AWSFAKE_ACCOUNTS: account 222233334444 has no secret access key"},
+		"at an address that is none": {change: func(o *serveOptions) { o.listen = "nowhere:-1" }, secret: secret, want: "listen on nowhere:-1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := good
@@ -38,6 +41,18 @@ func TestServeRefusesToStart(t *testing.T) {
 			err := serve(t.Context(), o, row.secret, slog.New(slog.DiscardHandler))
 			NewWithT(t).Expect(err).To(MatchError(ContainSubstring(row.want)))
 		})
+	}
+}
+
+func TestAccountsAreReadAsJSON(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(readAccounts("")).To(BeEmpty())
+	g.Expect(readAccounts(`[{"id":"222233334444","adminAccessKeyID":"AKIAMEMBERMEMBERMEM0","adminSecretAccessKey":"one"}]`)).
+		To(Equal([]awsfake.Account{{ID: "222233334444", AdminAccessKeyID: "AKIAMEMBERMEMBERMEM0", AdminSecretAccessKey: "one"}}))
+	for _, text := range []string{`{"id":"222233334444"}`, `[{"secret":"one"}]`, `222233334444=one`} {
+		_, err := readAccounts(text)
+		g.Expect(err).To(MatchError(HavePrefix("AWSFAKE_ACCOUNTS is not a JSON list of accounts")), text)
+		g.Expect(err).NotTo(MatchError(ContainSubstring("one")), text)
 	}
 }
 
@@ -50,6 +65,7 @@ func TestServeAnswersUntilItIsTold(t *testing.T) {
 	go func() {
 		done <- serve(ctx, serveOptions{
 			listen: "127.0.0.1:0", controlListen: "127.0.0.1:0", account: "111122223333", region: "eu-west-1", accessKeyID: "AKIAADMIN",
+			accounts: []awsfake.Account{{ID: "222233334444", AdminAccessKeyID: "AKIAMEMBERMEMBERMEM0", AdminSecretAccessKey: "of the member"}},
 		}, secret, slog.New(slog.NewJSONHandler(log, nil)))
 	}()
 	lines := bufio.NewScanner(logged)
@@ -82,8 +98,13 @@ func TestServeAnswersUntilItIsTold(t *testing.T) {
 	identity, err := client.GetCallerIdentity(ctx, nil)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(aws.ToString(identity.Arn)).To(Equal("arn:aws:iam::111122223333:root"))
+	client = sts.New(sts.Options{Region: "eu-west-1", BaseEndpoint: &api, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider("AKIAMEMBERMEMBERMEM0", "of the member", "")})
+	identity, err = client.GetCallerIdentity(ctx, nil)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(aws.ToString(identity.Account)).To(Equal("222233334444"))
 	controlled := awsfake.NewControlClient(control, secret, nil)
-	g.Expect(controlled.Calls(ctx, "GetCallerIdentity")).To(HaveLen(1))
+	g.Expect(controlled.Calls(ctx, "GetCallerIdentity")).To(HaveLen(2))
 	g.Expect(controlled.Seed(ctx, awsfake.Seed{Roles: 3})).To(Succeed())
 	inventory, err := controlled.Inventory(ctx)
 	g.Expect(err).NotTo(HaveOccurred())
