@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -38,10 +39,12 @@ func (r *Reconciler) reconcileRole(ctx context.Context, s *scope) (status.Findin
 // holds tells whether IAM need not be asked: a snapshot shows the role as it is wanted, the next
 // snapshot is sure to come, or there are none and the last look is not an interval ago. A mapping
 // that this process has not looked at yet counts from when it was first seen, so that a restart does
-// not ask for all roles at once.
+// not ask for all roles at once. An edit has the role looked at even if the role is to stay the same:
+// whoever ends a suspension expects it.
 func (r *Reconciler) holds(s *scope) bool {
-	l := s.recorded
-	if l == nil || l.State != v1alpha1.RoleSynced || l.Hash != role.Hash(s.want) || s.forced() {
+	l, told := s.recorded, meta.FindStatusCondition(s.mapping.Status.Conditions, v1alpha1.ConditionRoleSynced)
+	if l == nil || l.State != v1alpha1.RoleSynced || l.Hash != role.Hash(s.want) ||
+		told == nil || told.ObservedGeneration != s.mapping.Generation || s.forced() {
 		return false
 	}
 	looked := r.attempts.Succeeded(s.mapping.UID)
@@ -118,7 +121,7 @@ func (r *Reconciler) bringAbout(ctx context.Context, s *scope, iam awsiam.Roles,
 		ctrl.LoggerFrom(ctx).Info("Changing IAM role", "arn", s.want.ARN, "step", step.String())
 		err := iam.Do(ctx, s.want.ARN, step)
 		r.touch(s, s.want.ARN)
-		if err != nil && !(isNotFound(err) && takesAway(step)) {
+		if err != nil && (!isNotFound(err) || !takesAway(step)) {
 			return s.syncFailed(ctx, err)
 		}
 	}

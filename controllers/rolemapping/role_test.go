@@ -456,6 +456,16 @@ func TestASuspendedMappingIsLeftAlone(t *testing.T) {
 	g.Expect(w.calls()).To(BeEmpty())
 	g.Expect(w.mapping().Status).To(Equal(before))
 
+	w.must(changes[1].spoil(w))
+	w.edit(func(m *v1alpha1.RoleMapping) {
+		m.Spec.Suspend = false
+		m.Spec.Role.Managed.Description = "Uploads reports"
+	})
+	w.settle()
+	g.Expect(w.mapping().Status.Drift).To(HaveValue(And(HaveField("Repaired", true), HaveField("Differences", ConsistOf(HaveField("Field", "maxSessionDuration"))))),
+		"what was changed by hand meanwhile is put back")
+
+	w.edit(func(m *v1alpha1.RoleMapping) { m.Spec.Suspend = true })
 	w.delete()
 	w.settle()
 	g.Expect(w.gone()).To(BeTrue(), "a deletion goes on")
