@@ -1,0 +1,133 @@
+package access
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/maypok86/otter/v2"
+
+	"attache.dev/attache/idp/exchange" //nolint:depguard // The operator signs in as pods do.
+)
+
+const (
+	// callTimeout bounds one attempt to reach STS, so that a silent endpoint does not hold a worker.
+	callTimeout = 5 * time.Second
+	// signInTimeout bounds all that it takes to get credentials: assertion, exchange with its second
+	// attempt, and the question whose they are.
+	signInTimeout = 20 * time.Second
+
+	// What is not asked for any more, such as the keys of a Secret that has changed, is forgotten.
+	maxProviders = 1000
+	forgetAfter  = 2 * time.Hour
+)
+
+// Options of Accounts.
+type Options struct {
+	// Base has the ambient credentials and the HTTP client (LoadBase).
+	Base aws.Config
+	// SessionName is what CloudTrail shows for AssumeRole and Federated (SessionName).
+	SessionName string
+	// Identity of the operator for Federated.
+	Identity Identity
+	// Clock tells the time; time.Now if nil.
+	Clock func() time.Time
+	// Observe is told how each attempt to get credentials ended, as awsiam.OutcomeOf names it; nil for
+	// nobody. Old credentials hide a failure from everybody else.
+	Observe func(accountID, outcome string)
+}
+
+// Accounts gets and remembers credentials for accounts. It is safe for concurrent use.
+type Accounts struct {
+	options   Options
+	exchange  *exchange.Exchanger
+	providers *otter.Cache[key, *provider]
+}
+
+type key struct {
+	account Account
+	method  Method
+}
+
+// New returns Accounts that have no credentials yet.
+func New(o Options) (*Accounts, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, string) {}
+	}
+	if o.Base.HTTPClient == nil {
+		o.Base.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	}
+	exchanger, err := exchange.New(exchange.Options{Clock: o.Clock, Timeout: callTimeout, HTTPClient: plain(o.Base.HTTPClient)})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the operator's sign-in: %w", err)
+	}
+	providers, err := otter.New(&otter.Options[key, *provider]{
+		MaximumSize:      maxProviders,
+		ExpiryCalculator: otter.ExpiryAccessing[key, *provider](forgetAfter),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the operator's sign-in: %w", err)
+	}
+	return &Accounts{options: o, exchange: exchanger, providers: providers}, nil
+}
+
+// LoadBase reads the AWS SDK's own configuration. Credentials are looked for at the first use.
+func LoadBase(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)),
+		// Reconcilers decide when to try again.
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+	)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("read the AWS SDK's configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+// Credentials returns the provider of credentials for the account, the same one for the same
+// arguments. It renews them ahead of their end, and while that fails gives the old ones as long as
+// they last. Its errors are *awsiam.Error, and a client of package awsiam reports the same kind.
+func (a *Accounts) Credentials(account Account, method Method) aws.CredentialsProvider {
+	p, _ := a.providers.ComputeIfAbsent(key{account, method}, func() (*provider, bool) {
+		return newProvider(a, account, method), false
+	})
+	return p
+}
+
+// Config returns a configuration with those credentials, for awsiam.New.
+func (a *Accounts) Config(account Account, method Method) aws.Config {
+	cfg := a.options.Base.Copy()
+	cfg.Credentials = a.Credentials(account, method)
+	return cfg
+}
+
+// sts returns a client that signs with credentials.
+func (a *Accounts) sts(account Account, credentials aws.CredentialsProvider) *sts.Client {
+	o := sts.Options{
+		Region:      account.Region,
+		Credentials: credentials,
+		Retryer:     aws.NopRetryer{},
+		HTTPClient:  a.options.Base.HTTPClient,
+	}
+	if account.STSEndpoint != "" {
+		o.BaseEndpoint = &account.STSEndpoint
+	}
+	return sts.New(o)
+}
+
+// plain returns a client with the transport of the SDK's, which knows the certificate authorities
+// that the SDK is configured with.
+func plain(client aws.HTTPClient) *http.Client {
+	if buildable, ok := client.(*awshttp.BuildableClient); ok {
+		return &http.Client{Transport: buildable.GetTransport()}
+	}
+	return nil
+}
