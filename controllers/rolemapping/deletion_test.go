@@ -146,7 +146,50 @@ func TestARoleThatIsGoneAlreadyIsNoObstacle(t *testing.T) {
 	w := newWorld(t, newProvider(), newMapping(managed))
 	w.settle()
 	w.must(removeRole(w))
+	w.now = w.now.Add(time.Minute)
 	w.delete()
+	w.settle()
+	g.Expect(w.gone()).To(BeTrue())
+}
+
+func TestARoleThatIAMDoesNotShowYetIsNotLeftBehind(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		// begin brings a role about that the ledger knows more or less of.
+		begin func(*world)
+	}{
+		{"with its ledger", func(w *world) { w.settle() }},
+		{"without its status", func(w *world) { w.settle(); w.loseStatus() }},
+		{"when the answer to its creation was lost", func(w *world) {
+			w.reconcile()
+			w.fault(awsfake.Fault{Operation: "CreateRole", Kind: awsfake.FaultReset, After: true, Count: 1})
+			w.reconcile()
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			g := NewWithT(t)
+			w := newWorld(t, newProvider(), newMapping(managed))
+			row.begin(w)
+			w.fault(awsfake.Fault{Operation: "GetRole", Kind: awsfake.FaultFail, Status: 404, Code: "NoSuchEntity", Message: "cannot be found", Count: 1})
+			w.delete()
+			w.settle()
+			g.Expect(w.gone()).To(BeFalse())
+			w.now = w.now.Add(5 * time.Second)
+			w.settle()
+			g.Expect(w.gone()).To(BeTrue())
+			g.Expect(w.absent()).To(BeTrue())
+		})
+	}
+}
+
+func TestARoleThatWasNeverMadeIsWaitedForOnlyShortly(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t, newProvider(), newMapping(managed))
+	w.reconcile()
+	w.delete()
+	w.settle()
+	g.Expect(w.gone()).To(BeFalse())
+	w.now = w.now.Add(lag + time.Second)
 	w.settle()
 	g.Expect(w.gone()).To(BeTrue())
 }

@@ -29,6 +29,7 @@ const (
 	recorded            outcome = "Recorded"
 	invalidPolicy       outcome = "InvalidPolicy"
 	notOwned            outcome = "NotOwned"
+	offered             outcome = "Offered"
 	awaitingPublication outcome = "AwaitingPublication"
 	drifted             outcome = "Drifted"
 	throttled           outcome = "Throttled"
@@ -49,6 +50,7 @@ const (
 	trustNoCredentials outcome = "TrustNoCredentials"
 
 	deletionNoted   outcome = "DeletionNoted"
+	absenceDoubted  outcome = "AbsenceDoubted"
 	deletionBlocked outcome = "DeletionBlocked"
 	accessLost      outcome = "AccessLost"
 	roleGone        outcome = "RoleGone"
@@ -129,6 +131,10 @@ var outcomes = map[outcome]status.Outcome{
 		Condition: v1alpha1.ConditionRoleSynced, Reason: v1alpha1.ReasonNotOwned, Progress: status.Stalled, Retry: status.EachInterval,
 		Meaning: "a role of that name does not carry this object's tags, or has another path; it is never written to",
 	},
+	offered: {
+		Condition: v1alpha1.ConditionRoleSynced, Reason: v1alpha1.ReasonNotOwned, Progress: status.Stalled, Retry: status.BackOff(10*time.Second, 5*time.Minute),
+		Meaning: "the same of a role that adoption would take over; it may be a former mapping's, which IAM shows a while longer",
+	},
 	awaitingPublication: {
 		Condition: v1alpha1.ConditionRoleSynced, Reason: v1alpha1.ReasonAwaitingPublication, Progress: status.Working, Retry: status.Every(personDelay),
 		Meaning: "the account is Observed and IAM does not hold the role as the spec wants it; the message names what is missing",
@@ -202,6 +208,10 @@ var outcomes = map[outcome]status.Outcome{
 	deletionNoted: {
 		Condition: v1alpha1.ConditionRoleSynced, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Soon,
 		Meaning: "deletion: the ledger says so before IAM is asked",
+	},
+	absenceDoubted: {
+		Condition: v1alpha1.ConditionRoleSynced, Reason: v1alpha1.ReasonDeleting, Progress: status.Working, Retry: status.Every(5 * time.Second),
+		Meaning: "deletion: IAM does not show the role, which may be so new that it does not yet",
 	},
 	deletionBlocked: {
 		Condition: v1alpha1.ConditionRoleSynced, Reason: v1alpha1.ReasonDeleteConflict, Progress: status.Retrying, Retry: status.BackOff(10*time.Second, 5*time.Minute),

@@ -115,6 +115,14 @@ var ways = map[outcome]struct {
 		arrange: func(w *world) { w.makeRole("/reports/", managedName, otherTrust, nil); w.reconcile() },
 		says:    "is left alone",
 	},
+	offered: {
+		name: "a role of a former mapping of the same name", provider: newProvider(), mapping: newMapping(managed),
+		arrange: func(w *world) {
+			w.makeRole("/reports/", managedName, otherTrust, awsiam.Owner{ClusterUID: clusterUID, ObjectUID: "former", Namespace: "reports", Name: "uploader"}.Tags())
+			w.reconcile()
+		},
+		says: "set spec.adoption: IfTagged to take it over",
+	},
 	awaitingPublication: {
 		name: "an Observed account without the role", provider: newProvider(observed), mapping: newMapping(managed),
 		says: "change in IAM: role none -> " + managedARN,
@@ -205,6 +213,16 @@ var ways = map[outcome]struct {
 	deletionNoted: {
 		name: "a deletion", provider: newProvider(), mapping: newMapping(managed),
 		arrange: func(w *world) { w.settle(); w.delete() }, says: "Deleting IAM role " + managedARN,
+	},
+	absenceDoubted: {
+		name: "a deletion right after the creation, which IAM does not show yet", provider: newProvider(), mapping: newMapping(managed),
+		arrange: func(w *world) {
+			w.settle()
+			w.delete()
+			w.reconcile()
+			w.fault(awsfake.Fault{Operation: "GetRole", Kind: awsfake.FaultFail, Status: 404, Code: "NoSuchEntity", Message: "cannot be found", Count: 1})
+		},
+		says: "not just about to",
 	},
 	deletionBlocked: {
 		name: "a role in an instance profile", provider: newProvider(), mapping: newMapping(managed),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -55,7 +56,7 @@ func (r *Reconciler) findLost(ctx context.Context, s *scope) status.Finding {
 	held, err := r.IAM(s.account).Roles().GetTrust(ctx, role.Name(arn))
 	switch {
 	case isNotFound(err):
-		return s.confirmGone("Nothing of this object stands in IAM")
+		return r.confirmAbsent(s, arn)
 	case err != nil:
 		return s.failed(ctx, outcomeOfKind, err)
 	case held.ARN != arn || !s.owner.Owns(held.Tags):
@@ -84,7 +85,7 @@ func (r *Reconciler) deleteNoted(ctx context.Context, s *scope) status.Finding {
 	held, err := iam.Get(ctx, role.Name(arn))
 	switch {
 	case isNotFound(err):
-		return s.confirmGone("IAM confirmed that " + arn + " is gone")
+		return r.confirmAbsent(s, arn)
 	case err != nil:
 		return s.failed(ctx, outcomeOfKind, err)
 	case held.ARN != arn:
@@ -128,6 +129,20 @@ func (r *Reconciler) blocked(ctx context.Context, s *scope, iam awsiam.Roles, ar
 	}
 	return s.found(deletionBlocked, fmt.Sprintf("IAM does not delete role %s while it is in instance profile %s: take it out with aws iam remove-role-from-instance-profile --instance-profile-name %s --role-name %s, or set spec.deletionPolicy: Retain",
 		arn, strings.Join(profiles, ", "), profiles[0], role.Name(arn)))
+}
+
+// lag is how long IAM's reads may take to show what was written, and then some (IAM User Guide,
+// "Changes that I make are not always immediately visible").
+const lag = 15 * time.Second
+
+// confirmAbsent lets go of a role that IAM does not show, unless it may have been made so shortly
+// before that IAM does not show it yet: then it would be left behind.
+func (r *Reconciler) confirmAbsent(s *scope, arn string) status.Finding {
+	seen := s.recorded != nil && s.recorded.Hash != "" && s.recorded.LastSyncTime != nil && r.Clock().Sub(s.recorded.LastSyncTime.Time) > lag
+	if !seen && r.Clock().Sub(s.mapping.DeletionTimestamp.Time) < lag {
+		return s.found(absenceDoubted, fmt.Sprintf("IAM does not show role %s; making sure that it is not just about to", arn))
+	}
+	return s.confirmGone("IAM holds no role " + arn)
 }
 
 func (s *scope) confirmGone(message string) status.Finding {

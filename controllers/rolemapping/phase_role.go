@@ -70,7 +70,7 @@ func (r *Reconciler) syncRole(ctx context.Context, s *scope) status.Finding {
 	case err != nil:
 		return s.syncFailed(ctx, err)
 	case held.ARN != s.want.ARN:
-		return s.disowned(fmt.Sprintf("IAM has a role of that name with another path or case, %s: an account holds one role of a name; set another spec.role.managed.name in a new RoleMapping, or delete that role in IAM if nobody needs it", held.ARN))
+		return s.disowned(notOwned, fmt.Sprintf("IAM has a role of that name with another path or case, %s: an account holds one role of a name; set another spec.role.managed.name in a new RoleMapping, or delete that role in IAM if nobody needs it", held.ARN))
 	case !s.owner.Owns(held.Tags):
 		if failure, ok := r.adopt(ctx, s, iam, &held); !ok {
 			return failure
@@ -159,9 +159,12 @@ func (s *scope) tellSynced(differences []v1alpha1.Difference) {
 // adopt takes over a role that exists and is offered to this mapping. It says false, and how the
 // phase ends, where the role stays another's.
 func (r *Reconciler) adopt(ctx context.Context, s *scope, iam awsiam.Roles, held *role.Role) (status.Finding, bool) {
-	offered := s.owner.MayAdopt(held.Tags)
-	if s.mapping.Spec.Adoption != v1alpha1.AdoptionIfTagged || !offered {
-		return s.disowned(notOwnedMessage(s, offered)), false
+	if !s.owner.MayAdopt(held.Tags) {
+		return s.disowned(notOwned, s.notOwnedMessage()+fmt.Sprintf("delete it in IAM if nobody needs it, or offer it by the tag %s=%s and set spec.adoption: IfTagged, "+
+			"or set another spec.role.managed.name in a new RoleMapping", awsiam.TagAdopt, s.owner)), false
+	}
+	if s.mapping.Spec.Adoption != v1alpha1.AdoptionIfTagged {
+		return s.disowned(offered, s.notOwnedMessage()+"it is offered to this RoleMapping; set spec.adoption: IfTagged to take it over"), false
 	}
 	ctrl.LoggerFrom(ctx).Info("Adopting IAM role", "arn", s.want.ARN)
 	tags := s.owner.Tags()
@@ -209,21 +212,16 @@ func (s *scope) markFailed() {
 }
 
 // disowned is how the phase ends where the role is another's.
-func (s *scope) disowned(message string) status.Finding {
+func (s *scope) disowned(o outcome, message string) status.Finding {
 	s.markFailed()
-	return s.found(notOwned, message)
+	return s.found(o, message)
 }
 
 func syncedMessage(arn string) string {
 	return fmt.Sprintf("IAM holds %s as the spec wants it", arn)
 }
 
-func notOwnedMessage(s *scope, offered bool) string {
-	message := fmt.Sprintf("IAM role %s exists and does not carry the tags %s=%s and %s=%s, so it is another's and is left alone: ",
+func (s *scope) notOwnedMessage() string {
+	return fmt.Sprintf("IAM role %s exists and does not carry the tags %s=%s and %s=%s, so it is another's and is left alone: ",
 		s.want.ARN, awsiam.TagClusterUID, s.owner.ClusterUID, awsiam.TagObjectUID, s.owner.ObjectUID)
-	if offered {
-		return message + "it is offered to this RoleMapping; set spec.adoption: IfTagged to take it over"
-	}
-	return message + fmt.Sprintf("delete it in IAM if nobody needs it, or offer it by the tag %s=%s and set spec.adoption: IfTagged, "+
-		"or set another spec.role.managed.name in a new RoleMapping", awsiam.TagAdopt, s.owner)
 }
