@@ -22,15 +22,22 @@ import (
 	"github.com/go-logr/logr"
 
 	"attache.dev/attache/api/v1alpha1"
+	"attache.dev/attache/awsiam"
 	"attache.dev/attache/test/harness"
 )
 
 const (
 	provider  = "corp"
 	namespace = "reports"
-	name      = "uploader"
-	roleName  = "reports-uploader"
 	readiness = 2 * time.Minute
+
+	// The existing role, and the service account and RoleMapping that get it.
+	roleName, uploader = "reports-uploader", "uploader"
+	// The bucket of the managed role, the RoleMapping that it is made for, and a service account of it.
+	bucket, archive, archiver = "reports-archive", "archive", "archiver"
+	// The permissions boundary of managed roles, as config/samples/samlprovider.yaml demands it.
+	boundary         = "tenants"
+	boundaryDocument = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::` + bucket + `","arn:aws:s3:::` + bucket + `/*"]}]}`
 )
 
 //go:embed pod.yaml
@@ -51,8 +58,8 @@ type demo struct {
 	cluster *harness.Cluster
 	images  harness.Images
 	aws     *harness.AWS
-	// identity is what GetCallerIdentity told the pod.
-	identity string
+	// identity is what GetCallerIdentity told the first pod, written what the second one printed.
+	identity, written string
 }
 
 func run(ctx context.Context) error {
@@ -62,11 +69,12 @@ func run(ctx context.Context) error {
 		do    func(context.Context) error
 	}{
 		{"Start a stand-in for AWS, in its own namespace: it checks signatures, trust policies and permissions", d.startAWS},
-		{"Make the role " + roleName + " in it, which trusts the SAML provider " + provider, d.makeRole},
+		{"Make the role " + roleName + " in it, which trusts the SAML provider " + provider + "; a bucket; a permissions boundary", d.prepareAccount},
 		{"Install Attaché: helm install attache charts/attache", d.install},
-		{"Apply config/samples: SAMLProvider " + provider + ", RoleMapping " + namespace + "/" + name, d.apply},
-		{"Wait until both are Ready: IAM trusts the provider, the identity provider serves", d.awaitReady},
-		{"Start a pod: it hands its token to the delegation endpoint, then calls sts:GetCallerIdentity", d.startPod},
+		{"Apply config/samples: SAMLProvider " + provider + ", RoleMappings " + uploader + " and " + archive + ", for which a role is made", d.apply},
+		{"Wait until they are Ready: IAM trusts the provider and has the role, the identity provider serves", d.awaitReady},
+		{"Start a pod: it hands its token to the delegation endpoint, then calls sts:GetCallerIdentity", d.startUploader},
+		{"Start a pod with the role that was made: it writes to its own prefix in S3, and is refused in another's", d.startArchiver},
 	} {
 		began := time.Now()
 		fmt.Printf("\n==> %s\n", step.title)
@@ -75,7 +83,8 @@ func run(ctx context.Context) error {
 		}
 		fmt.Printf("    done in %.1f s\n", time.Since(began).Seconds())
 	}
-	fmt.Printf("\nThe pod %s/%s is, to AWS:\n\n    %s\n\nLook around:\n%s\nClean up:\n%s", namespace, name, d.identity, lookAround, cleanUp)
+	fmt.Printf("\nThe pod %s/%s is, to AWS:\n\n    %s\n\nThe pod %s/%s:\n\n    %s\n\nLook around:\n%s\nClean up:\n%s", namespace, uploader, d.identity,
+		namespace, archiver, strings.ReplaceAll(d.written, "\n", "\n    "), lookAround, cleanUp)
 	return nil
 }
 
@@ -100,20 +109,27 @@ func (d *demo) startAWS(ctx context.Context) (err error) {
 	return err
 }
 
-func (d *demo) makeRole(ctx context.Context) error {
-	_, err := d.aws.EnsureRole(ctx, roleName, provider)
+func (d *demo) prepareAccount(ctx context.Context) error {
+	if _, err := d.aws.EnsureRole(ctx, roleName, provider); err != nil {
+		return err
+	}
+	if err := d.aws.EnsureBucket(ctx, bucket); err != nil {
+		return err
+	}
+	_, err := d.aws.EnsurePolicy(ctx, boundary, boundaryDocument)
 	return err
 }
 
 func (d *demo) install(ctx context.Context) error {
-	if err := d.aws.AllowOperator(ctx, provider); err != nil {
+	bounds := awsiam.RolesBounds{PathPrefixes: []string{"/reports/"}, PermissionsBoundary: harness.PolicyARN(boundary)}
+	if err := d.aws.AllowOperatorRoles(ctx, provider, bounds); err != nil {
 		return err
 	}
 	return d.cluster.InstallAttache(ctx, d.aws, d.images.Attache)
 }
 
 func (d *demo) apply(ctx context.Context) error {
-	for _, file := range []string{"namespace.yaml", "samlprovider.yaml", "rolemapping.yaml"} {
+	for _, file := range []string{"namespace.yaml", "samlprovider.yaml", "rolemapping.yaml", "rolemapping-managed.yaml"} {
 		manifest, err := os.ReadFile(filepath.Join(harness.Root(), "config", "samples", file))
 		if err != nil {
 			return err
@@ -141,48 +157,69 @@ func (d *demo) awaitReady(ctx context.Context) error {
 	if err := d.aws.AwaitProvider(ctx, provider, readiness); err != nil {
 		return err
 	}
+	if err := d.aws.AwaitRole(ctx, namespace+"-"+archive, readiness); err != nil {
+		return err
+	}
 	p := &v1alpha1.SAMLProvider{ObjectMeta: metav1.ObjectMeta{Name: provider}}
 	if err := d.cluster.AwaitReady(ctx, p, readiness); err != nil {
 		return err
 	}
-	m := &v1alpha1.RoleMapping{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
-	return d.cluster.AwaitReady(ctx, m, readiness)
+	for _, name := range []string{uploader, archive} {
+		m := &v1alpha1.RoleMapping{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+		if err := d.cluster.AwaitReady(ctx, m, readiness); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (d *demo) startPod(ctx context.Context) error {
-	if _, err := d.cluster.CABundle(ctx, namespace); err != nil {
+func (d *demo) startUploader(ctx context.Context) (err error) {
+	if d.identity, err = d.runPod(ctx, uploader, "[]"); err != nil {
 		return err
+	}
+	want := "arn:aws:sts::" + harness.AccountID + ":assumed-role/" + roleName + "/" + uploader
+	if d.identity != want {
+		return fmt.Errorf("the pod is %q to AWS, not %q", d.identity, want)
+	}
+	return nil
+}
+
+func (d *demo) startArchiver(ctx context.Context) (err error) {
+	d.written, err = d.runPod(ctx, archiver, "[archive, "+bucket+"]")
+	return err
+}
+
+// runPod runs a pod of that name and service account to its end, and returns what it printed.
+func (d *demo) runPod(ctx context.Context, name, arguments string) (string, error) {
+	if _, err := d.cluster.CABundle(ctx, namespace); err != nil {
+		return "", err
 	}
 	// The pod of an earlier demo has ended; a pod cannot be started twice.
 	pods := d.cluster.Clientset.CoreV1().Pods(namespace)
 	now := int64(0)
 	if err := pods.Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: &now}); err != nil && !apierrors.IsNotFound(err) {
-		return err
+		return "", err
 	}
 	if err := harness.Await(ctx, time.Minute, "the former pod to be gone", func(ctx context.Context) (bool, string, error) {
 		_, err := pods.Get(ctx, name, metav1.GetOptions{})
 		return apierrors.IsNotFound(err), "still there", nil
 	}); err != nil {
-		return err
+		return "", err
 	}
-	if err := d.cluster.Apply(ctx, []byte(strings.ReplaceAll(podManifest, "WORKLOAD_IMAGE", d.images.Workload)), nil); err != nil {
-		return err
+	manifest := strings.NewReplacer("WORKLOAD_IMAGE", d.images.Workload, "SERVICE_ACCOUNT", name, "ARGUMENTS", arguments).Replace(podManifest)
+	if err := d.cluster.Apply(ctx, []byte(manifest), nil); err != nil {
+		return "", err
 	}
 	pod, err := d.cluster.AwaitPod(ctx, namespace, name, readiness, corev1.PodSucceeded, corev1.PodFailed)
 	if err != nil {
-		return err
+		return "", err
 	}
 	printed, err := d.cluster.Logs(ctx, namespace, name)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if pod.Status.Phase != corev1.PodSucceeded {
-		return fmt.Errorf("the pod failed: %s", printed)
+		return "", fmt.Errorf("the pod failed: %s", printed)
 	}
-	d.identity = strings.TrimSpace(printed)
-	want := "arn:aws:sts::" + harness.AccountID + ":assumed-role/" + roleName + "/" + name
-	if d.identity != want {
-		return fmt.Errorf("the pod is %q to AWS, not %q", d.identity, want)
-	}
-	return nil
+	return strings.TrimSpace(printed), nil
 }

@@ -137,11 +137,29 @@ func (a *AWS) EnsureRole(ctx context.Context, name, providerName string) (string
 	return RoleARN(name), nil
 }
 
+// EnsurePolicy makes a managed policy as an administrator of the account would, and returns its ARN.
+func (a *AWS) EnsurePolicy(ctx context.Context, name, document string) (string, error) {
+	var exists *iamtypes.EntityAlreadyExistsException
+	_, err := a.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document})
+	if err != nil && !errors.As(err, &exists) {
+		return "", fmt.Errorf("make policy %s: %w", name, err)
+	}
+	return PolicyARN(name), nil
+}
+
 // AwaitProvider waits until the account has the IAM SAML provider of that name.
 func (a *AWS) AwaitProvider(ctx context.Context, name string, timeout time.Duration) error {
 	arn := partition.Commercial.SAMLProviderARN(AccountID, name)
 	return Await(ctx, timeout, arn, func(ctx context.Context) (bool, string, error) {
 		_, err := a.IAM.GetSAMLProvider(ctx, &iam.GetSAMLProviderInput{SAMLProviderArn: aws.String(arn)})
+		return err == nil, fmt.Sprint(err), nil
+	})
+}
+
+// AwaitRole waits until the account has the role of that name.
+func (a *AWS) AwaitRole(ctx context.Context, name string, timeout time.Duration) error {
+	return Await(ctx, timeout, "role "+name, func(ctx context.Context) (bool, string, error) {
+		_, err := a.IAM.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
 		return err == nil, fmt.Sprint(err), nil
 	})
 }
