@@ -7,7 +7,8 @@
 // not allow. What it does not implement it refuses too, in words, with status 501.
 // It imports nothing of the product.
 //
-// A Server is an http.Handler with its state in memory and its clock injected:
+// A Server is an http.Handler with its state in memory and its clock injected. It has
+// one account or several, which trust each other as far as their policies go:
 //
 //	fake := awsfake.New(awsfake.Options{AccountID: "111122223333", Region: "eu-west-1", ...})
 //	endpoint := httptest.NewServer(fake)

@@ -50,9 +50,13 @@ func (all timelines[T]) add(key entityKey, before, after *T, now time.Time) {
 		all[key] = timeline[T]{{value: before}}
 	}
 	all[key] = append(all[key], version[T]{since: now, value: after})
-	for other, line := range all {
-		if all[other] = line.since(now.Add(-MaxPropagation)); all[other] == nil {
-			delete(all, other)
+}
+
+// forget drops what nobody can ask for after t any more.
+func (all timelines[T]) forget(t time.Time) {
+	for key, line := range all {
+		if all[key] = line.since(t); all[key] == nil {
+			delete(all, key)
 		}
 	}
 }
@@ -79,10 +83,24 @@ type history struct {
 	random    *rand.Rand
 	roles     timelines[role]
 	providers timelines[samlProvider]
+	swept     time.Time
 }
 
 func newHistory() *history {
 	return &history{roles: timelines[role]{}, providers: timelines[samlProvider]{}}
+}
+
+// sweepInterval is how often all names are gone through: with thousands of roles
+// that takes longer than a call.
+const sweepInterval = time.Minute
+
+func (h *history) sweep(now time.Time) {
+	if now.Sub(h.swept) < sweepInterval {
+		return
+	}
+	h.swept = now
+	h.roles.forget(now.Add(-MaxPropagation))
+	h.providers.forget(now.Add(-MaxPropagation))
 }
 
 // seen returns the version that a reader sees who lags behind by lag or, with
@@ -134,6 +152,7 @@ func (c *call) remembering(handle func(*call) (any, error)) (any, error) {
 	if after := account.samlProviders[providerKey.name]; providerBefore != nil || after != nil {
 		h.providers.add(providerKey, providerBefore, after.snapshot(), c.now)
 	}
+	h.sweep(c.now)
 	return result, nil
 }
 

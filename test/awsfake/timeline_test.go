@@ -35,18 +35,23 @@ func TestATimelineTellsWhatWasThere(t *testing.T) {
 	}
 }
 
-func TestTimelinesForgetWhatNobodyCanAskFor(t *testing.T) {
+func TestHistoryForgetsWhatNobodyCanAskFor(t *testing.T) {
 	g := NewWithT(t)
-	all := timelines[role]{}
+	h := newHistory()
 	old, other := entityKey{"1", "old"}, entityKey{"1", "other"}
-	all.add(old, nil, &role{id: "a"}, epoch)
-	all.add(old, nil, &role{id: "b"}, epoch.Add(time.Minute))
-	g.Expect(all[old]).To(HaveLen(3), "not there, made, changed")
-	all.add(other, nil, &role{}, epoch.Add(MaxPropagation))
-	g.Expect(all[old]).To(HaveLen(2), "that it was not there is over")
-	all.add(other, nil, &role{}, epoch.Add(MaxPropagation+time.Minute))
-	g.Expect(all).NotTo(HaveKey(old))
-	g.Expect(all[other]).To(HaveLen(3))
+	h.roles.add(old, nil, &role{id: "a"}, epoch)
+	h.roles.add(old, nil, &role{id: "b"}, epoch.Add(time.Minute))
+	h.providers.add(other, nil, &samlProvider{}, epoch)
+	g.Expect(h.roles[old]).To(HaveLen(3), "not there, made, changed")
+	h.sweep(epoch.Add(MaxPropagation))
+	g.Expect(h.roles[old]).To(HaveLen(2), "that it was not there is over")
+	g.Expect(h.providers).To(BeEmpty())
+	h.sweep(epoch.Add(MaxPropagation + sweepInterval - 1))
+	g.Expect(h.roles).To(HaveKey(old), "swept a moment ago")
+	h.roles.add(other, nil, &role{}, epoch.Add(MaxPropagation+time.Minute))
+	h.sweep(epoch.Add(MaxPropagation + time.Minute))
+	g.Expect(h.roles).NotTo(HaveKey(old))
+	g.Expect(h.roles[other]).To(HaveLen(2))
 }
 
 func TestAReaderThatLagsSeesTheOldVersion(t *testing.T) {
