@@ -93,7 +93,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	findings, failures := phase.Run(ctx, r, s, todo)
 	s.findings = findings
 	if s.released || going && !s.finalized() {
-		r.forget(s)
 		r.Status.Changed(m, s.changes)
 		return ctrl.Result{}, errors.Join(failures...)
 	}
@@ -104,10 +103,4 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{RequeueAfter: phase.ConflictDelay}, nil
 	}
 	return ctrl.Result{RequeueAfter: status.Soonest(s.findings)}, errors.Join(failures...)
-}
-
-// forget what is remembered of an object that goes.
-func (r *Reconciler) forget(s *scope) {
-	r.attempts.Forget(s.mapping.UID)
-	r.looks.forget(s.mapping.UID)
 }

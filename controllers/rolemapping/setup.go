@@ -95,10 +95,13 @@ func (r *Reconciler) onNamespace() handler.EventHandler {
 	}
 }
 
-// onDeparture calls for those that wait for the place that a mapping leaves within maxRoles.
+// onDeparture forgets a mapping that is gone, and calls for those that wait for the place that it
+// leaves within maxRoles.
 func (r *Reconciler) onDeparture() handler.EventHandler {
 	return handler.Funcs{
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
+			r.attempts.Forget(e.Object.GetUID())
+			r.looks.forget(e.Object.GetUID())
 			m, ok := e.Object.(*v1alpha1.RoleMapping)
 			if !ok || m.Spec.Role.Managed == nil {
 				return

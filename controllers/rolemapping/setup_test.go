@@ -109,6 +109,20 @@ func TestANamespaceChosenByItsLabels(t *testing.T) {
 	g.Expect(w.condition(v1alpha1.ConditionReady).Status).To(Equal(metav1.ConditionTrue))
 }
 
+func TestAMappingThatIsGoneIsForgotten(t *testing.T) {
+	g := NewWithT(t)
+	for _, m := range []*v1alpha1.RoleMapping{newMapping(), newMapping(managed)} {
+		w := newWorld(t, newProvider(), m)
+		w.settle()
+		w.restartOperator()
+		w.settle()
+		w.reconciler.onDeparture().Delete(t.Context(), event.DeleteEvent{Object: m}, newQueue(t))
+		g.Expect(w.reconciler.looks.first).To(BeEmpty())
+		g.Expect(w.reconciler.looks.trust).To(BeEmpty())
+		g.Expect(w.reconciler.attempts.Succeeded(m.UID)).To(BeZero())
+	}
+}
+
 // BenchmarkReconcileUnchanged is what each of thousands of mappings costs when its provider calls.
 func BenchmarkReconcileUnchanged(b *testing.B) {
 	r := &Reconciler{}
