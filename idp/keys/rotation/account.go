@@ -22,7 +22,7 @@ func (d *planner) account(a Account) ([]Action, Standing) {
 	publishing := false
 	if !switches(actions) { // What IAM should hold is another thing after a switch.
 		published := d.publish(a)
-		actions, publishing = append(actions, published...), len(published) > 0
+		actions, publishing = slices.Concat(actions, d.settle(a), published), len(published) > 0
 	}
 	return actions, d.stand(a, publishing, waiting)
 }
@@ -148,6 +148,21 @@ func (d *planner) switchKey(a Account) ([]Action, wait) {
 	}
 	d.again(d.Every)
 	return []Action{x}, wait{ReasonProgressing, fmt.Sprintf("Switching to key %s", d.newest.ID)}
+}
+
+// settle ends the falling back once STS must know the active key, or at once if there is nothing to
+// fall back on.
+func (d *planner) settle(a Account) []Action {
+	if a.Previous == "" {
+		return nil
+	}
+	left := d.memory.switched[place{a.ID, a.Active}] + d.Fallback - d.Uptime
+	if left > 0 && d.usable(a.Previous) {
+		d.again(left)
+		return nil
+	}
+	d.again(d.Every)
+	return []Action{Settle{a.ID, a.Previous}}
 }
 
 // replaceUntrusted finds a key for an account in which none signs, or one that IAM does not hold. There

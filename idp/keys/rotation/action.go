@@ -46,9 +46,12 @@ type Publish struct {
 type Switch struct {
 	Account  string
 	From, To string
-	// Previous is the key to fall back on for a while when STS does not know To yet; empty if there is none.
+	// Previous is the key to fall back on until Settle; empty if there is none.
 	Previous string
 }
+
+// Settle ends the falling back on the previous key of an account.
+type Settle struct{ Account, Previous string }
 
 // Probe signs an assertion with the key for the account's role that is there for it, and tells Memory
 // whether STS took the signature.
@@ -62,12 +65,13 @@ func (Generate) action() {}
 func (Revoke) action()   {}
 func (Publish) action()  {}
 func (Switch) action()   {}
+func (Settle) action()   {}
 func (Probe) action()    {}
 func (Retire) action()   {}
 
 // Done returns what the ledger has to say once IAM holds the keys.
 func (r Revoke) Done(a Account) Account {
-	a.Published, a.Active = slices.Clone(r.Keys), r.Sign
+	a.Published, a.Active, a.Previous = slices.Clone(r.Keys), r.Sign, ""
 	return a
 }
 
@@ -83,6 +87,15 @@ func (s Switch) Done(a Account) (Account, bool) {
 	if a.Active != s.From || s.To != "" && !slices.Contains(a.Published, s.To) {
 		return a, false
 	}
-	a.Active = s.To
+	a.Active, a.Previous = s.To, s.Previous
+	return a, true
+}
+
+// Done returns what the ledger has to say, and false if another step was faster.
+func (s Settle) Done(a Account) (Account, bool) {
+	if a.Previous != s.Previous {
+		return a, false
+	}
+	a.Previous = ""
 	return a, true
 }

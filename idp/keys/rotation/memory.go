@@ -15,6 +15,8 @@ const maxProbeWait = 5 * time.Minute
 type Memory struct {
 	// quiet since when a key is known not to sign.
 	quiet map[place]time.Duration
+	// switched since when a key is known to be active beside a previous one.
+	switched map[place]time.Duration
 	// probes in a row.
 	probes map[place]streak
 }
@@ -58,14 +60,15 @@ func (s streak) wait(every, now time.Duration) time.Duration {
 
 // look notes which keys are quiet now and forgets what is no question any more.
 func (m Memory) look(s State) Memory {
-	next := Memory{quiet: map[place]time.Duration{}, probes: map[place]streak{}}
+	next := Memory{quiet: map[place]time.Duration{}, switched: map[place]time.Duration{}, probes: map[place]streak{}}
 	note := func(p place) {
-		if s.maySign(p) {
-			return
+		if !s.maySign(p) {
+			next.quiet[p] = since(m.quiet, p, s.Uptime)
 		}
-		next.quiet[p] = s.Uptime
-		if since, known := m.quiet[p]; known {
-			next.quiet[p] = since
+	}
+	for _, a := range s.Accounts {
+		if at := (place{a.ID, a.Active}); a.Previous != "" {
+			next.switched[at] = since(m.switched, at, s.Uptime)
 		}
 	}
 	for _, k := range s.Keys {
@@ -84,10 +87,17 @@ func (m Memory) look(s State) Memory {
 	return next
 }
 
+func since(known map[place]time.Duration, p place, now time.Duration) time.Duration {
+	if at, is := known[p]; is {
+		return at
+	}
+	return now
+}
+
 // maySign reports whether something may sign with the key there from now on.
 func (s State) maySign(p place) bool {
 	for _, a := range s.Accounts {
-		if a.Active == p.key && (p.account == "" || p.account == a.ID) {
+		if (a.Active == p.key || a.Previous == p.key) && (p.account == "" || p.account == a.ID) {
 			return true
 		}
 	}

@@ -29,6 +29,9 @@ type Policy struct {
 	// Every is the time between two probes, and between two looks at what is under way. Probes and Every
 	// together must outlast what IAM takes to tell all of STS.
 	Every time.Duration
+	// Fallback is how long replicas fall back on the previous key. It must outlast what IAM takes to tell
+	// all of STS, too.
+	Fallback time.Duration
 	// Drain is how long a key stays published after the last moment at which it can have signed.
 	Drain time.Duration
 	// Patience is how long a new key is given to become active in the accounts that can be reached,
@@ -36,8 +39,8 @@ type Policy struct {
 	Patience time.Duration
 }
 
-// DefaultPolicy returns the pace for production: a switch after eight probes over 35 s, and an old key
-// published for 7 minutes more. A certificate is renewed 60 days before it ends: whether AWS refuses
+// DefaultPolicy returns the pace for production: a switch after eight probes over 35 s, a
+// minute in which replicas fall back on the old key, and 7 minutes more in which it is published. A certificate is renewed 60 days before it ends: whether AWS refuses
 // expired ones is nowhere said, and it is never put to the test.
 func DefaultPolicy(rotateAfter time.Duration) Policy {
 	return Policy{
@@ -45,6 +48,7 @@ func DefaultPolicy(rotateAfter time.Duration) Policy {
 		RenewBefore: 60 * 24 * time.Hour,
 		Probes:      8,
 		Every:       5 * time.Second,
+		Fallback:    time.Minute,
 		Drain:       redeemable + clockSkew + inFlight,
 		Patience:    time.Hour,
 	}

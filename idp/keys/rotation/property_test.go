@@ -58,7 +58,9 @@ var happenings = []func(*world){
 			w.note("somebody asks for a rotation")
 		}
 	},
-	func(w *world) { w.someReplica(func(r *replica) { r.lags = !r.lags }) },
+	func(w *world) {
+		w.someReplica(func(r *replica) { r.lagsKeys, r.lagsStatus = w.rand.IntN(2) == 0, w.rand.IntN(2) == 0 })
+	},
 	func(w *world) { w.someReplica(func(r *replica) { r.silent = w.rand.IntN(3) == 0 }) },
 	func(w *world) { w.someReplica(func(r *replica) { *r = replica{name: r.name}; w.sync(r) }) },
 	func(w *world) {
@@ -87,8 +89,24 @@ var mischiefs = []func(*world){
 			}
 		}
 	},
-	func(w *world) { w.write(w.someAccount(), []string{"foreign"}) },
-	func(w *world) { e := w.someAccount(); e.Active, e.previous = "", "" },
+	func(w *world) {
+		e := w.someAccount()
+		w.note("somebody puts other metadata into %s", e.ID)
+		w.write(e, []string{"foreign"})
+		for at := range w.signed {
+			if at[0] == e.ID {
+				delete(w.signed, at) // Nothing that was signed is worth anything now.
+			}
+		}
+	},
+	func(w *world) { e := w.someAccount(); e.Active, e.Previous = "", "" },
+	func(w *world) {
+		if len(w.keys) > 0 && w.rand.IntN(8) == 0 {
+			i := w.rand.IntN(len(w.keys))
+			w.note("%s is lost", w.keys[i].ID)
+			w.keys = slices.Delete(w.keys, i, i+1)
+		}
+	},
 }
 
 func (w *world) serveSome() {
@@ -107,10 +125,13 @@ func (w *world) someAccount() *entry { return w.ledger[w.order[w.rand.IntN(len(w
 func (w *world) recover() {
 	w.note("all is well again")
 	for _, r := range w.replicas {
-		r.lags, r.silent = false, false
+		r.lagsKeys, r.lagsStatus, r.silent = false, false, false
 	}
 	for _, e := range w.ledger {
 		e.cutOff, e.deaf = false, false
+		if !w.held(e.Active) { // Whoever finds no backup gives the key up.
+			w.revoked = append(w.revoked, e.Active)
+		}
 	}
 	w.pass(time.Second)
 	for range 4 {

@@ -39,8 +39,9 @@ type Account struct {
 	Reachable bool
 	// Published are the ids of the keys that IAM was last seen to hold, those of others included.
 	Published []string
-	// Active is the id of the key that signs for the account; empty if none does.
-	Active string
+	// Active is the id of the key that signs for the account; empty if none does. Previous is the one
+	// that signed before, as long as replicas fall back on it when STS does not know the active one.
+	Active, Previous string
 }
 
 // Replica is what a pod of the IdP says of itself.
@@ -51,7 +52,8 @@ type Replica struct {
 	Answered bool
 	// Holds are the ids of the keys that it has in memory.
 	Holds []string
-	// Signs are, by account ID, the ids of the keys with which it may sign from now on: the active one as
-	// it sees it, and the one that it would fall back on.
+	// Signs are, by account ID, the ids of the keys with which it would sign from now on: the active and
+	// the previous one as it sees them. They count even if it does not hold them now,
+	// because the Secret and the status reach it by two watches, and one may lag.
 	Signs map[string][]string
 }

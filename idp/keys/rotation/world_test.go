@@ -58,7 +58,6 @@ type world struct {
 
 type entry struct {
 	rotation.Account
-	previous string
 	// iam is the truth, and old what STS may still go by until then.
 	iam, old []string
 	until    time.Duration
@@ -69,11 +68,12 @@ type entry struct {
 type replica struct {
 	name   string
 	silent bool
-	lags   bool
+	// The Secret and the status reach it by two watches.
+	lagsKeys, lagsStatus bool
 	// What it has seen.
 	holds            []string
 	active, previous map[string]string
-	fallsBackUntil   map[string]time.Duration
+	first            map[string]bool // the key is the first that it knows for the account
 }
 
 type slowSign struct {
@@ -118,38 +118,37 @@ func (w *world) pass(d time.Duration) {
 	}
 	w.elapsed = end
 	for _, r := range w.replicas {
-		if !r.lags {
-			w.sync(r)
-		}
+		w.sync(r)
 	}
 }
 
 func (w *world) sync(r *replica) {
 	if r.active == nil {
-		r.active, r.previous, r.fallsBackUntil = map[string]string{}, map[string]string{}, map[string]time.Duration{}
+		r.active, r.previous, r.first = map[string]string{}, map[string]string{}, map[string]bool{}
 	}
-	r.holds = nil
-	for _, k := range w.keys {
-		r.holds = append(r.holds, k.ID)
+	if !r.lagsKeys {
+		r.holds = nil
+		for _, k := range w.keys {
+			r.holds = append(r.holds, k.ID)
+		}
 	}
 	for id, e := range w.ledger {
-		if r.active[id] != e.Active {
-			r.active[id], r.previous[id] = e.Active, e.previous
-			r.fallsBackUntil[id] = w.elapsed + 2*time.Minute
+		if !r.lagsStatus {
+			r.first[id] = r.active[id] == "" || r.first[id] && r.active[id] == e.Active
+			r.active[id], r.previous[id] = e.Active, e.Previous
 		}
 	}
 }
 
-// signs are the keys with which the replica may sign for the account, the first one first.
-func (w *world) signs(r *replica, account string) []string {
-	var ids []string
-	if k := r.active[account]; slices.Contains(r.holds, k) {
-		ids = append(ids, k)
-	}
-	if k := r.previous[account]; slices.Contains(r.holds, k) && w.elapsed < r.fallsBackUntil[account] {
-		ids = append(ids, k)
-	}
-	return ids
+// intends are the keys with which the replica would sign for the account, the first one first.
+func intends(r *replica, account string) []string {
+	ids := []string{r.active[account], r.previous[account]}
+	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
+}
+
+// signs are those of them that it has.
+func signs(r *replica, account string) []string {
+	return slices.DeleteFunc(intends(r, account), func(id string) bool { return !slices.Contains(r.holds, id) })
 }
 
 // sign is one signature, late or not.
@@ -159,7 +158,12 @@ func (w *world) sign(account, key string) {
 
 // serve is one request: it must be answered unless somebody has done mischief.
 func (w *world) serve(r *replica, account string) {
-	keys := w.signs(r, account)
+	keys := signs(r, account) // It falls back only when STS refuses the active key.
+	if !slices.Contains(r.holds, r.active[account]) {
+		if keys = nil; r.first[account] {
+			return // The account or the replica has only just come to be: callers are told to come again.
+		}
+	}
 	for i, k := range keys {
 		w.sign(account, k)
 		if i == 0 && w.rand.IntN(4) == 0 {
@@ -170,7 +174,7 @@ func (w *world) serve(r *replica, account string) {
 		}
 	}
 	e := w.ledger[account]
-	if e.unknown = e.unknown && w.elapsed < e.until; len(keys) > 0 && !w.mischief && !e.unknown {
+	if e.unknown = e.unknown && w.elapsed < e.until; r.active[account] != "" && !w.mischief && !e.unknown {
 		w.fail("%s could not sign for %s with any of %v: STS holds %v, or still %v", r.name, account, keys, e.iam, e.old)
 	}
 }
@@ -213,7 +217,7 @@ func (w *world) state() rotation.State {
 		if told.Answered {
 			told.Holds, told.Signs = r.holds, map[string][]string{}
 			for _, id := range w.order {
-				told.Signs[id] = w.signs(r, id)
+				told.Signs[id] = intends(r, id)
 			}
 		}
 		s.Replicas = append(s.Replicas, told)
@@ -258,7 +262,7 @@ func (w *world) take(x rotation.Action, halves int) int {
 		if halves == 1 {
 			return 1
 		}
-		e.Account, e.previous = x.Done(e.Account), ""
+		e.Account = x.Done(e.Account)
 	case rotation.Publish:
 		e := w.ledger[x.Account]
 		w.checkUnpublished(e, x.Keys)
@@ -269,8 +273,17 @@ func (w *world) take(x rotation.Action, halves int) int {
 		e.Account = x.Done(e.Account)
 	case rotation.Switch:
 		e := w.ledger[x.Account]
+		// A browser that carries an assertion has no second try with another key.
+		if slices.Contains(e.iam, x.From) && w.elapsed < e.until && !slices.Contains(e.old, x.To) {
+			w.fail("STS may not know %s in %s yet", x.To, x.Account)
+		}
 		if after, ok := x.Done(e.Account); ok {
-			e.Account, e.previous = after, x.Previous
+			e.Account = after
+		}
+	case rotation.Settle:
+		e := w.ledger[x.Account]
+		if after, ok := x.Done(e.Account); ok {
+			e.Account = after
 		}
 	case rotation.Probe:
 		var err error
@@ -385,7 +398,7 @@ func (w *world) checkRetired(key string) {
 			continue
 		}
 		for _, r := range w.replicas {
-			if slices.Contains(w.signs(r, id), key) {
+			if slices.Contains(signs(r, id), key) {
 				w.fail("%s may still sign with %s", r.name, key)
 			}
 		}
@@ -397,7 +410,7 @@ func (w *world) checkUnused(account, key string) {
 		w.fail("%s still signs with %s", account, key)
 	}
 	for _, r := range w.replicas {
-		if slices.Contains(w.signs(r, account), key) {
+		if slices.Contains(signs(r, account), key) {
 			w.fail("%s may still sign for %s with %s", r.name, account, key)
 		}
 	}
