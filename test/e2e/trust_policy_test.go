@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"attache.dev/attache/api/v1alpha1"
-	"attache.dev/attache/awsiam"
 	"attache.dev/attache/awsiam/partition"
+	"attache.dev/attache/test/awsfake"
 	"attache.dev/attache/test/harness"
 	"attache.dev/attache/test/harness/story"
 )
@@ -102,10 +102,10 @@ func TestAnExistingRoleThatDoesNotExistIsToldUntilItDoes(t *testing.T) {
 }
 
 func TestAnExistingRoleThatTheOperatorMayNotReadServesAllTheSame(t *testing.T) {
-	s := world.New(t)
-	s.Expect(aws.AllowOperatorRoles(t.Context(), s.Tenant, awsiam.RolesBounds{})).To(Succeed())
-	begin(s)
+	s := begin(world.New(t))
 	m := s.Mapping("uploader")
+	fault := awsfake.Fault{Operation: "GetRole", Kind: awsfake.FaultDeny, Resource: *roleName(m.Spec.Role.ARN)}
+	s.Expect(aws.Control.AddFault(t.Context(), fault)).To(Succeed())
 	apply(s, m)
 	message := awaitWords(s, m, v1alpha1.ConditionTrustPolicyVerified, metav1.ConditionUnknown, v1alpha1.ReasonNotVerifiable)
 	s.Expect(message).To(ContainSubstring("iam:GetRole"))
