@@ -98,6 +98,13 @@ func (s *Store) Role(key, arn string, maxAge time.Duration) (r role.Role, found,
 	return *held, true, true
 }
 
+// Forget lets go of what is known of an account.
+func (s *Store) Forget(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.accounts, key)
+}
+
 // TakenAt returns when the account's newest snapshot began, zero if there is none.
 func (s *Store) TakenAt(key string) time.Time {
 	s.mu.Lock()

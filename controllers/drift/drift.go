@@ -55,6 +55,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if !p.DeletionTimestamp.IsZero() {
+		for _, a := range p.Spec.Accounts {
+			r.Snapshots.Forget(rolemapping.SnapshotKey(p, a)) // no mapping of it is accepted any more
+		}
+		return ctrl.Result{}, nil
+	}
 	var soonest time.Duration
 	for _, a := range p.Spec.Accounts {
 		next, err := r.account(ctx, p, a)

@@ -270,7 +270,26 @@ func TestADeniedSnapshotLeavesEachMappingToItself(t *testing.T) {
 	g.Expect(w.calls()).To(And(HaveKeyWithValue("GetRole", 3), HaveKeyWithValue("UpdateRole", 1)))
 }
 
-func TestWhatAProviderThatIsGoneLeavesIsNothing(t *testing.T) {
+func TestTheSnapshotsOfAProviderThatGoesAreForgotten(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t, 1, 0)
+	w.reconcile()
+	account := rolemapping.SnapshotKey(newProvider(), newProvider().Spec.Accounts[0])
+	g.Expect(w.reconciler.Snapshots.TakenAt(account)).To(Equal(w.now))
+
+	p := newProvider()
+	w.must(w.client.Get(t.Context(), client.ObjectKeyFromObject(p), p))
+	p.Finalizers = []string{"attache.dev/provider"}
+	w.must(w.client.Update(t.Context(), p))
+	w.must(w.client.Delete(t.Context(), p))
+	w.now = w.now.Add(2 * time.Hour)
+	w.calls()
+	g.Expect(w.reconcile()).To(BeZero())
+	g.Expect(w.calls()).To(BeEmpty())
+	g.Expect(w.reconciler.Snapshots.TakenAt(account)).To(BeZero())
+}
+
+func TestAProviderThatIsGoneIsNoFailure(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(t, 1, 0)
 	w.must(w.client.Delete(t.Context(), newProvider()))
