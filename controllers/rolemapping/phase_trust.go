@@ -59,7 +59,7 @@ func (r *Reconciler) lookAtTrust(ctx context.Context, s *scope) status.Finding {
 	held, err := r.IAM(s.account).Roles().GetTrust(ctx, role.Name(s.roleARN))
 	switch {
 	case isNotFound(err):
-		return s.found(roleNotFound, fmt.Sprintf("IAM has no role %s: create it, or delete this RoleMapping and create one with the ARN of a role that exists", s.roleARN))
+		return s.found(roleNotFound, fmt.Sprintf("IAM has no role %s: create it, or write the ARN of a role that exists in spec.role.arn", s.roleARN))
 	case err != nil:
 		return s.failed(ctx, outcomeOfTrustKind, err)
 	case held.ARN != s.roleARN:
