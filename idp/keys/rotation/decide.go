@@ -52,7 +52,8 @@ func Decide(p Policy, s State, m Memory) (Plan, Memory) {
 			}
 		}
 	}
-	d.plan.Actions = slices.Concat(generating, revoke, rest, d.retire())
+	steps := slices.Concat(generating, revoke, rest)
+	d.plan.Actions = append(steps, d.retire(steps)...)
 	d.tell(generating)
 	return d.plan, d.memory
 }
@@ -145,14 +146,14 @@ func (d *planner) unfinished() string {
 	return ""
 }
 
-// retire lets go of the keys that nobody needs.
-func (d *planner) retire() []Action {
+// retire lets go of the keys that nobody needs, and that the other steps do not take up again.
+func (d *planner) retire(steps []Action) []Action {
 	if d.newest.ID == "" {
 		return nil
 	}
 	var actions []Action
 	for _, k := range d.Keys {
-		if k.ID == d.newest.ID || d.active(k.ID) || d.trusted(k.ID) {
+		if k.ID == d.newest.ID || d.active(k.ID) || d.trusted(k.ID) || slices.ContainsFunc(steps, takesUp(k.ID)) {
 			continue
 		}
 		switch left, known := d.memory.undrained(place{key: k.ID}, d.Drain, d.Uptime); {
@@ -166,6 +167,20 @@ func (d *planner) retire() []Action {
 		}
 	}
 	return actions
+}
+
+// takesUp reports whether a step has something sign with the key.
+func takesUp(id string) func(Action) bool {
+	return func(x Action) bool {
+		switch x := x.(type) {
+		case Switch:
+			return x.To == id || x.Previous == id
+		case Revoke:
+			return x.Sign == id
+		default:
+			return false
+		}
+	}
 }
 
 // trusted reports whether the key is about to be taken out of IAM somewhere.

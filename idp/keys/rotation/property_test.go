@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
+
 	"attache.dev/attache/idp/keys/rotation"
 )
 
@@ -19,18 +21,44 @@ func FuzzNoRotationCutsAnybodyOff(f *testing.F) {
 		f.Add(seed, false)
 		f.Add(seed, true)
 	}
-	f.Fuzz(func(t *testing.T, seed uint64, mischief bool) {
-		w := newWorld(t, seed, 1+int(seed%4), int(seed/4%3), int(seed/12%4))
-		for range 60 + w.rand.IntN(120) {
-			happenings[w.rand.IntN(len(happenings))](w)
-			if mischief {
-				w.mischief = true
-				mischiefs[w.rand.IntN(len(mischiefs))](w)
-			}
+	f.Fuzz(func(t *testing.T, seed uint64, mischief bool) { live(t, seed, mischief) })
+}
+
+// The property is worth what the worlds go through: each step and each state has to come up.
+func TestTheWorldsReachEveryOutcome(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(60) {
+		for what, times := range live(t, seed, seed%2 == 0).seen {
+			seen[what] += times
 		}
-		w.recover()
-		w.checkRest()
-	})
+	}
+	t.Log(seen)
+	for _, x := range []rotation.Action{
+		rotation.Generate{}, rotation.Revoke{}, rotation.Publish{}, rotation.Switch{}, rotation.Settle{}, rotation.Probe{}, rotation.Retire{},
+	} {
+		NewWithT(t).Expect(seen).To(HaveKeyWithValue(fmt.Sprintf("%T", x), BeNumerically(">=", 20)))
+	}
+	for _, r := range []rotation.Reason{
+		rotation.ReasonKeyActive, rotation.ReasonProgressing, rotation.ReasonRevoking, rotation.ReasonAwaitingReplicas, rotation.ReasonAwaitingProbes,
+		rotation.ReasonAwaitingPublication, rotation.ReasonUnreachable, rotation.ReasonDraining, rotation.ReasonKeyLost,
+	} {
+		NewWithT(t).Expect(seen).To(HaveKeyWithValue(string(r), BeNumerically(">=", 20)))
+	}
+}
+
+// live takes a world through all that happens to it, and to rest.
+func live(t testing.TB, seed uint64, mischief bool) *world {
+	w := newWorld(t, seed, 1+int(seed%4), int(seed/4%3), int(seed/12%4))
+	for range 60 + w.rand.IntN(120) {
+		happenings[w.rand.IntN(len(happenings))](w)
+		if mischief {
+			w.mischief = true
+			mischiefs[w.rand.IntN(len(mischiefs))](w)
+		}
+	}
+	w.recover()
+	w.checkRest()
+	return w
 }
 
 var happenings = []func(*world){

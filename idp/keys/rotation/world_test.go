@@ -54,6 +54,7 @@ type world struct {
 	// mischief is set once a person has done what no rotation promises to survive without an outage.
 	mischief bool
 	trace    []string
+	seen     map[string]int
 }
 
 type entry struct {
@@ -82,7 +83,7 @@ type slowSign struct {
 }
 
 func newWorld(t testing.TB, seed uint64, managed, observed, replicas int) *world {
-	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), ledger: map[string]*entry{}, signed: map[[2]string]time.Duration{}}
+	w := &world{t: t, rand: rand.New(rand.NewPCG(seed, 0)), ledger: map[string]*entry{}, signed: map[[2]string]time.Duration{}, seen: map[string]int{}}
 	for i := range managed + observed {
 		id := fmt.Sprintf("%012d", i+1)
 		w.order = append(w.order, id)
@@ -232,6 +233,12 @@ func (w *world) round(halves int) {
 	plan, memory := rotation.Decide(policy, s, w.memory)
 	w.checkPlan(s, plan)
 	w.last, w.memory = plan, memory
+	for _, x := range plan.Actions {
+		w.seen[fmt.Sprintf("%T", x)]++
+	}
+	for _, a := range plan.Status.Accounts {
+		w.seen[string(a.Reason)]++
+	}
 	for _, x := range plan.Actions {
 		for range 1 + w.rand.IntN(8)/7 {
 			w.note("%T%+v", x, x)
