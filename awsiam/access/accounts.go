@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	// callTimeout bounds one attempt to reach STS, so that a silent endpoint does not hold a worker.
-	callTimeout = 5 * time.Second
-	// signInTimeout bounds all that it takes to get credentials: assertion, exchange with its second
-	// attempt, and the question whose they are.
-	signInTimeout = 20 * time.Second
+	// defaultTimeout keeps a silent endpoint from holding a worker for long.
+	defaultTimeout = 5 * time.Second
+	// callsOfSignIn are what it takes to get credentials: an exchange with its second attempt, the
+	// question whose they are, and the operator's key.
+	callsOfSignIn = 4
 
 	// What is not asked for any more, such as the keys of a Secret that has changed, is forgotten.
 	maxProviders = 1000
@@ -35,6 +35,8 @@ type Options struct {
 	SessionName string
 	// Identity of the operator for Federated.
 	Identity Identity
+	// Timeout of one attempt to reach STS; 5 s if zero.
+	Timeout time.Duration
 	// Clock tells the time; time.Now if nil.
 	Clock func() time.Time
 	// Observe is told how each attempt to get credentials ended, as awsiam.OutcomeOf names it; nil for
@@ -62,10 +64,13 @@ func New(o Options) (*Accounts, error) {
 	if o.Observe == nil {
 		o.Observe = func(string, string) {}
 	}
-	if o.Base.HTTPClient == nil {
-		o.Base.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
 	}
-	exchanger, err := exchange.New(exchange.Options{Clock: o.Clock, Timeout: callTimeout, HTTPClient: plain(o.Base.HTTPClient)})
+	if o.Base.HTTPClient == nil {
+		o.Base.HTTPClient = awshttp.NewBuildableClient().WithTimeout(o.Timeout)
+	}
+	exchanger, err := exchange.New(exchange.Options{Clock: o.Clock, Timeout: o.Timeout, HTTPClient: plain(o.Base.HTTPClient)})
 	if err != nil {
 		return nil, fmt.Errorf("prepare the operator's sign-in: %w", err)
 	}
@@ -82,7 +87,7 @@ func New(o Options) (*Accounts, error) {
 // LoadBase reads the AWS SDK's own configuration. Credentials are looked for at the first use.
 func LoadBase(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)),
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(defaultTimeout)),
 		// Reconcilers decide when to try again.
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
 	)
@@ -94,7 +99,8 @@ func LoadBase(ctx context.Context) (aws.Config, error) {
 
 // Credentials returns the provider of credentials for the account, the same one for the same
 // arguments. It renews them ahead of their end, and while that fails gives the old ones as long as
-// they last. Its errors are *awsiam.Error, and a client of package awsiam reports the same kind.
+// they last. Its errors hold an *awsiam.Error (errors.As), and a client of package awsiam reports the
+// same kind.
 func (a *Accounts) Credentials(account Account, method Method) aws.CredentialsProvider {
 	p, _ := a.providers.ComputeIfAbsent(key{account, method}, func() (*provider, bool) {
 		return newProvider(a, account, method), false

@@ -28,8 +28,10 @@ type source func(context.Context) (aws.Credentials, *awsiam.Error)
 // provider remembers credentials of one account. The SDK's own CredentialsCache does not tell the
 // time by our clock, gives nothing while renewal fails, and forgets failures.
 type provider struct {
-	clock   func() time.Time
-	source  source
+	clock  func() time.Time
+	source source
+	// timeout of one attempt as a whole.
+	timeout time.Duration
 	observe func(outcome string)
 
 	flight singleflight.Group
@@ -48,7 +50,7 @@ type held struct {
 }
 
 func newProvider(a *Accounts, account Account, method Method) *provider {
-	p := &provider{clock: a.options.Clock, observe: func(outcome string) { a.options.Observe(account.ID, outcome) }}
+	p := &provider{clock: a.options.Clock, timeout: callsOfSignIn * a.options.Timeout, observe: func(outcome string) { a.options.Observe(account.ID, outcome) }}
 	from, failure := method.source(a, account)
 	if failure != nil {
 		p.source = func(context.Context) (aws.Credentials, *awsiam.Error) { return aws.Credentials{}, failure }
@@ -66,7 +68,7 @@ func (p *provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	done := p.flight.DoChan("", func() (any, error) {
 		if _, _, known := p.remembered().answer(p.clock()); !known {
 			// A caller that goes away must not take the answer from the others.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), signInTimeout)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.timeout)
 			defer cancel()
 			p.ask(ctx)
 		}

@@ -31,6 +31,7 @@ type world struct {
 func newProviderWorld() *world {
 	w := &world{now: start}
 	w.provider = &provider{
+		timeout: time.Minute,
 		clock:   func() time.Time { return w.now },
 		observe: func(outcome string) { w.outcomes = append(w.outcomes, outcome) },
 		source: func(context.Context) (aws.Credentials, *awsiam.Error) {
@@ -104,7 +105,7 @@ func TestCallersAtTheSameTimeShareOneAttempt(t *testing.T) {
 	release := make(chan struct{})
 	var mu sync.Mutex
 	asked := 0
-	p := &provider{clock: func() time.Time { return start }, observe: func(string) {}, source: func(context.Context) (aws.Credentials, *awsiam.Error) {
+	p := &provider{timeout: time.Minute, clock: func() time.Time { return start }, observe: func(string) {}, source: func(context.Context) (aws.Credentials, *awsiam.Error) {
 		mu.Lock()
 		asked++
 		mu.Unlock()
@@ -150,7 +151,7 @@ func TestWhenCredentialsAreRenewed(t *testing.T) {
 
 func TestCredentialsThatHaveEndedAlreadyAreNone(t *testing.T) {
 	g := NewWithT(t)
-	p := &provider{clock: func() time.Time { return start }, observe: func(string) {}, source: func(context.Context) (aws.Credentials, *awsiam.Error) {
+	p := &provider{timeout: time.Minute, clock: func() time.Time { return start }, observe: func(string) {}, source: func(context.Context) (aws.Credentials, *awsiam.Error) {
 		return signedIn("1", start.Add(-2*time.Hour)), nil
 	}}
 	_, err := p.Retrieve(t.Context())

@@ -14,6 +14,7 @@ import (
 
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/awsiam/bootstrap"
+	"attache.dev/attache/awsiam/export"
 	"attache.dev/attache/awsiam/role"
 	"attache.dev/attache/test/awsfake"
 )
@@ -231,6 +232,29 @@ func TestConfigsThatCouldNotWorkOrGiveTooMuch(t *testing.T) {
 			_, err := w.runner.Bring(t.Context(), config, bootstrap.Create)
 			g.Expect(err).To(MatchError(ContainSubstring(row.words)))
 			g.Expect(w.inventory()).To(BeEmpty())
+		})
+	}
+}
+
+func TestWhatIsWantedCanBePrinted(t *testing.T) {
+	w := newWorld(t)
+	want, err := bootstrap.Want(w.config)
+	w.must(err)
+	a := export.Account{
+		ID: accountID, Region: region, Roles: []role.Role{want.Operator, want.Probe},
+		Providers: []export.Provider{{ARN: want.ProviderARN, Metadata: want.Metadata, Tags: want.Tags}},
+	}
+	for format, write := range map[string]func(export.Account) ([]byte, error){
+		"Terraform": export.Terraform, "CloudFormation": export.CloudFormation,
+		"AWS CLI": func(a export.Account) ([]byte, error) { return export.Commands(a, export.Held{}) },
+	} {
+		t.Run(format, func(t *testing.T) {
+			g := NewWithT(t)
+			out, err := write(a)
+			g.Expect(err).NotTo(HaveOccurred())
+			for _, what := range []string{"attache-probe", "AttacheNotItself", "SAML:sub", clusterUID} {
+				g.Expect(string(out)).To(ContainSubstring(what))
+			}
 		})
 	}
 }
