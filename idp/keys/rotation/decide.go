@@ -53,7 +53,7 @@ func Decide(p Policy, s State, m Memory) (Plan, Memory) {
 		}
 	}
 	steps := slices.Concat(generating, revoke, rest)
-	d.plan.Actions = append(steps, d.retire(steps)...)
+	d.plan.Actions = slices.Concat(steps, d.retire(steps))
 	d.tell(generating)
 	return d.plan, d.memory
 }
