@@ -1,4 +1,5 @@
-// Package keys makes a provider's signing keys and carries them in and out of its key Secret.
+// Package keys makes a provider's signing keys and carries them in and out of its key Secret. The
+// Secret names them all; where their private halves are is a Store's business.
 package keys
 
 import (
@@ -28,7 +29,7 @@ const (
 type Key struct {
 	// ID is the first 16 hexadecimal digits of the SHA-256 of the certificate's DER form.
 	ID string
-	// Signer holds the RSA private key.
+	// Signer holds the RSA private key, or asks who has it. It is safe for concurrent use.
 	Signer crypto.Signer
 	// Certificate is self-signed; its NotBefore is when the key was made.
 	Certificate *x509.Certificate
@@ -50,6 +51,11 @@ func Generate(random io.Reader, commonName string, now time.Time) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("making an RSA key: %w", err)
 	}
+	return certify(random, private, commonName, now)
+}
+
+// certify makes the self-signed certificate of a private key.
+func certify(random io.Reader, private crypto.Signer, commonName string, now time.Time) (Key, error) {
 	from := now.UTC().Truncate(time.Second) // what a certificate can hold
 	template := &x509.Certificate{
 		// Without a SerialNumber, CreateCertificate draws a random one (RFC 5280 section 4.1.2.2).
@@ -101,7 +107,7 @@ func (k Key) check() error {
 		return errors.New("the private key does not match the certificate")
 	}
 	if want := idOf(k.Certificate); k.ID != want {
-		return fmt.Errorf("the certificate is that of key %s; name the pair %s%s and %s%s", want, want, keySuffix, want, certificateSuffix)
+		return fmt.Errorf("the certificate is that of key %s; name the pair by that id, such as %s%s", want, want, certificateSuffix)
 	}
 	return nil
 }

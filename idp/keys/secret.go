@@ -1,13 +1,12 @@
 package keys
 
 import (
-	"cmp"
+	"context"
 	"crypto"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -44,62 +43,9 @@ func ToSecretData(ks []Key) (map[string][]byte, error) {
 	return data, nil
 }
 
-// FromSecretData reads a key Secret's data and returns its keys, newest first; none if there are
-// none. One bad pair fails the whole: an IdP that quietly signed with another key would be refused
-// by AWS. Entries that end in neither .key nor .crt are left alone. The error names the entry and
-// holds no key material.
+// FromSecretData reads a key Secret that holds the private keys itself; see Ring.Read.
 func FromSecretData(data map[string][]byte) ([]Key, error) {
-	ids := make(map[string]struct{}, len(data)/2)
-	for entry := range data {
-		if id, ok := strings.CutSuffix(entry, keySuffix); ok {
-			ids[id] = struct{}{}
-		} else if id, ok := strings.CutSuffix(entry, certificateSuffix); ok {
-			ids[id] = struct{}{}
-		}
-	}
-	ks := make([]Key, 0, len(ids))
-	var errs []error
-	for id := range ids {
-		k, err := pair(id, data)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		ks = append(ks, k)
-	}
-	if len(errs) > 0 {
-		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-		return nil, errors.Join(errs...)
-	}
-	slices.SortFunc(ks, func(a, b Key) int {
-		return cmp.Or(b.Certificate.NotBefore.Compare(a.Certificate.NotBefore), strings.Compare(a.ID, b.ID))
-	})
-	return ks, nil
-}
-
-// pair reads and checks one key and its certificate.
-func pair(id string, data map[string][]byte) (Key, error) {
-	keyPEM, hasKey := data[id+keySuffix]
-	certificatePEM, hasCertificate := data[id+certificateSuffix]
-	switch {
-	case !hasKey:
-		return Key{}, fmt.Errorf("key Secret has %q but no %q: half a pair signs nothing", id+certificateSuffix, id+keySuffix)
-	case !hasCertificate:
-		return Key{}, fmt.Errorf("key Secret has %q but no %q: half a pair signs nothing", id+keySuffix, id+certificateSuffix)
-	}
-	signer, err := parseKey(keyPEM)
-	if err != nil {
-		return Key{}, fmt.Errorf("key Secret entry %q: %w", id+keySuffix, err)
-	}
-	certificate, err := parseCertificate(certificatePEM)
-	if err != nil {
-		return Key{}, fmt.Errorf("key Secret entry %q: %w", id+certificateSuffix, err)
-	}
-	k := Key{ID: id, Signer: signer, Certificate: certificate}
-	if err := k.check(); err != nil {
-		return Key{}, fmt.Errorf("key Secret entries %q and %q: %w", id+keySuffix, id+certificateSuffix, err)
-	}
-	return k, nil
+	return Ring{InSecret{}}.Read(context.Background(), data)
 }
 
 func parseKey(text []byte) (crypto.Signer, error) {
