@@ -37,6 +37,16 @@ func Start(t testing.TB, accountID, region string) *Account {
 	return &Account{URL: server.URL, Control: fake.Control(), Root: signing(key, secret), t: t, region: region}
 }
 
+// Beside opens another account of the same AWS, with nothing in it.
+func (a *Account) Beside(accountID, region string) *Account {
+	a.t.Helper()
+	key, secret := "AKIAROOT"+accountID, "a root secret for tests only"
+	if err := a.Control.AddAccount(a.t.Context(), awsfake.Account{ID: accountID, AdminAccessKeyID: key, AdminSecretAccessKey: secret}); err != nil {
+		a.t.Fatal(err)
+	}
+	return &Account{URL: a.URL, Control: a.Control, Root: signing(key, secret), t: a.t, region: region}
+}
+
 // User makes an IAM user without any right and signs as that one.
 func (a *Account) User(name string) aws.Config {
 	a.t.Helper()
