@@ -70,14 +70,14 @@ func providerARN(name string) *string {
 
 func (f *fakeAWS) setMetadata(provider, document string) {
 	f.t.Helper()
-	if _, err := f.root.UpdateSAMLProvider(f.t.Context(), &iam.UpdateSAMLProviderInput{SAMLProviderArn: providerARN(provider), SAMLMetadataDocument: &document}); err != nil {
+	if _, err := f.root.UpdateSAMLProvider(f.t.Context(), &iam.UpdateSAMLProviderInput{SAMLProviderArn: aws.String(f.arnOf(provider)), SAMLMetadataDocument: &document}); err != nil {
 		f.t.Fatal(err)
 	}
 }
 
 func (f *fakeAWS) delete(provider string) {
 	f.t.Helper()
-	if _, err := f.root.DeleteSAMLProvider(f.t.Context(), &iam.DeleteSAMLProviderInput{SAMLProviderArn: providerARN(provider)}); err != nil {
+	if _, err := f.root.DeleteSAMLProvider(f.t.Context(), &iam.DeleteSAMLProviderInput{SAMLProviderArn: aws.String(f.arnOf(provider))}); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -85,7 +85,7 @@ func (f *fakeAWS) delete(provider string) {
 func (f *fakeAWS) tag(provider, key, value string) {
 	f.t.Helper()
 	if _, err := f.root.TagSAMLProvider(f.t.Context(), &iam.TagSAMLProviderInput{
-		SAMLProviderArn: providerARN(provider), Tags: []types.Tag{{Key: &key, Value: &value}},
+		SAMLProviderArn: aws.String(f.arnOf(provider)), Tags: []types.Tag{{Key: &key, Value: &value}},
 	}); err != nil {
 		f.t.Fatal(err)
 	}

@@ -292,29 +292,51 @@ func (c countingWrites) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // fakeAWS is an account in which the operator's user may do what it was allowed.
 type fakeAWS struct {
-	t    *testing.T
+	t       *testing.T
+	account *testaws.Account
+	// id of the account.
+	id   string
 	url  string
 	root *iam.Client
 	// operator is the configuration that the operator's pod would have.
 	operator aws.Config
 	// control has calls fail, and counts them.
 	control awsfake.Control
+	// others are further accounts of the same AWS, by their IDs.
+	others map[string]*fakeAWS
 }
 
 func newFakeAWS(t *testing.T) *fakeAWS {
 	t.Helper()
-	account := testaws.Start(t, accountID, region)
-	return &fakeAWS{t: t, url: account.URL, root: account.IAM(account.Root), operator: account.User("attache"), control: account.Control}
+	return newFakeAccount(t, testaws.Start(t, accountID, region), accountID)
+}
+
+func newFakeAccount(t *testing.T, account *testaws.Account, id string) *fakeAWS {
+	t.Helper()
+	return &fakeAWS{
+		t: t, account: account, id: id, url: account.URL, root: account.IAM(account.Root), operator: account.User("attache"),
+		control: account.Control, others: map[string]*fakeAWS{},
+	}
+}
+
+// beside opens another account of the same AWS, in which the operator is a user of its own.
+func (f *fakeAWS) beside(id string) *fakeAWS {
+	f.t.Helper()
+	f.others[id] = newFakeAccount(f.t, f.account.Beside(id, region), id)
+	return f.others[id]
 }
 
 func (f *fakeAWS) asOperator(a v1alpha1.Account) awsiam.API {
+	if other := f.others[a.ID]; other != nil {
+		return awsiam.New(other.operator, a.Region, a.Endpoints.IAM)
+	}
 	return awsiam.New(f.operator, a.Region, a.Endpoints.IAM)
 }
 
 // allow gives the operator's user the documented policy for one provider, but for some actions.
 func (f *fakeAWS) allow(provider string, without ...string) {
 	f.t.Helper()
-	document, err := awsiam.OperatorPolicy(partition.OfRegion(region), accountID, provider, awsiam.RolesBounds{})
+	document, err := awsiam.OperatorPolicy(partition.OfRegion(region), f.id, provider, awsiam.RolesBounds{})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -331,9 +353,13 @@ func (f *fakeAWS) allow(provider string, without ...string) {
 	}
 }
 
+func (f *fakeAWS) arnOf(provider string) string {
+	return partition.OfRegion(region).SAMLProviderARN(f.id, provider)
+}
+
 // provider returns what IAM holds, or nil.
 func (f *fakeAWS) provider(name string) *iam.GetSAMLProviderOutput {
-	arn := partition.OfRegion(region).SAMLProviderARN(accountID, name)
+	arn := f.arnOf(name)
 	out, err := f.root.GetSAMLProvider(context.WithoutCancel(f.t.Context()), &iam.GetSAMLProviderInput{SAMLProviderArn: &arn})
 	if err != nil {
 		return nil

@@ -64,7 +64,7 @@ func (w *world) createServingProvider(name string, changes ...func(*v1alpha1.SAM
 // inline one has not.
 func (f *fakeAWS) grant(provider string, bounds awsiam.RolesBounds) {
 	f.t.Helper()
-	document, err := awsiam.OperatorPolicy(partition.OfRegion(region), accountID, provider, bounds)
+	document, err := awsiam.OperatorPolicy(partition.OfRegion(region), f.id, provider, bounds)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package controllers_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +52,11 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 		{"an issuer that is no URI", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Issuer = "corp" }), "issuer must be an absolute URI such as https://login.corp.example/saml/metadata"},
 		{"an account that is no account ID", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].ID = "production" }), "must be the twelve digits of an AWS account in quotes"},
 		{"a region that is none", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Region = "Ireland" }), "must be an AWS region such as eu-west-1"},
+		{"an alias that IAM would not take", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Alias = "Production_EU" }), "accounts[].alias must be 1 to 63 characters of a-z, 0-9 and single hyphens"},
+		{"an alias that reads as an account ID", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Alias = "444455556666" }), "which read as an account ID"},
+		{"the same account twice", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts = append(p.Spec.Accounts, p.Spec.Accounts[0]) }), "Duplicate value"},
+		{"no account", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts = []v1alpha1.Account{} }), "spec.accounts"},
+		{"more than a hundred accounts", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts = accounts(101) }), "must have at most 100 items"},
 		{"plain HTTP to somewhere else", provider(func(p *v1alpha1.SAMLProvider) {
 			p.Spec.Accounts[0].Endpoints.IAM = "http://iam.example.com"
 		}), "endpoints.iam must be https://HOST[:PORT]"},
@@ -87,7 +94,6 @@ func TestIdentityIsImmutable(t *testing.T) {
 		says   string
 	}{
 		"issuer":       {func(p *v1alpha1.SAMLProvider) { p.Spec.Issuer = "https://other.example" }, "issuer is immutable"},
-		"account":      {func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].ID = "444455556666" }, "accounts[].id is immutable"},
 		"providerName": {func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].ProviderName = "other" }, "accounts[].providerName is immutable"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,4 +105,23 @@ func TestIdentityIsImmutable(t *testing.T) {
 			g.Expect(env.Client.Patch(t.Context(), changed, client.MergeFrom(before))).To(MatchError(ContainSubstring(row.says)))
 		})
 	}
+}
+
+// accounts are so many, each with all that an account can say.
+func accounts(n int) []v1alpha1.Account {
+	all := make([]v1alpha1.Account, n)
+	for i := range all {
+		id := fmt.Sprintf("%012d", i+1)
+		all[i] = v1alpha1.Account{
+			ID: id, Alias: "team-" + id[6:], ProviderName: "corp-" + id, Region: region, Access: v1alpha1.AccountAccess{Mode: v1alpha1.AccessAmbient},
+			Endpoints: v1alpha1.AccountEndpoints{IAM: "https://" + strings.Repeat("a", 200) + ".example", STS: "https://" + strings.Repeat("b", 200) + ".example"},
+		}
+	}
+	return all
+}
+
+func TestAHundredAccountsFitWhatValidationMayCost(t *testing.T) {
+	p := newProvider("hundred")
+	p.Spec.Accounts = accounts(100)
+	NewWithT(t).Expect(env.Client.Create(t.Context(), p, client.DryRunAll)).To(Succeed())
 }

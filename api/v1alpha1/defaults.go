@@ -66,6 +66,45 @@ func (p *SAMLProvider) Retains(adopted bool) bool { return retains(p.Spec.Deleti
 // Observed tells that the operator must not write to IAM in the account.
 func (a Account) Observed() bool { return a.Management == ManagementObserved }
 
+// String is what messages call the account: its ID, with its alias if it has one.
+func (a Account) String() string {
+	if a.Alias == "" {
+		return a.ID
+	}
+	return a.ID + " (" + a.Alias + ")"
+}
+
+// LastSpec returns what the ledger keeps of the account.
+func (a Account) LastSpec() *AccountLastSpec {
+	return &AccountLastSpec{Alias: a.Alias, Region: a.Region, Access: a.Access, Management: a.Management, IAMEndpoint: a.Endpoints.IAM}
+}
+
+// Account returns an account of spec by its ID, and whether spec lists it.
+func (p *SAMLProvider) Account(id string) (Account, bool) {
+	for _, a := range p.Spec.Accounts {
+		if a.ID == id {
+			return a, true
+		}
+	}
+	return Account{}, false
+}
+
+// FormerAccounts returns the accounts that spec no longer lists and the ledger still does, as spec
+// last had them.
+func (p *SAMLProvider) FormerAccounts() []Account {
+	var former []Account
+	for _, e := range p.Status.Accounts {
+		if _, listed := p.Account(e.ID); listed || e.ProviderARN == "" || e.LastSpec == nil {
+			continue
+		}
+		former = append(former, Account{
+			ID: e.ID, Alias: e.LastSpec.Alias, Region: e.LastSpec.Region, Access: e.LastSpec.Access,
+			Management: e.LastSpec.Management, Endpoints: AccountEndpoints{IAM: e.LastSpec.IAMEndpoint},
+		})
+	}
+	return former
+}
+
 // RoleLimit returns how many roles may be made for one namespace.
 func (a *AllowManaged) RoleLimit() int {
 	if a.MaxRoles != nil {

@@ -41,8 +41,6 @@ type SAMLProviderList struct {
 }
 
 // SAMLProviderSpec is what the platform team wants of an identity provider.
-//
-// +kubebuilder:validation:XValidation:rule="self.accounts.all(a, a.id in oldSelf.accounts.map(o, o.id))",message="accounts[].id is immutable: create another SAMLProvider for another account"
 type SAMLProviderSpec struct {
 	// issuer is the SAML entity ID: the name by which AWS knows this identity provider.
 	// It is an absolute URI and need not resolve.
@@ -53,12 +51,13 @@ type SAMLProviderSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="issuer is immutable: the IAM provider trusts this very name; create another SAMLProvider instead"
 	Issuer string `json:"issuer"`
 
-	// accounts are the AWS accounts that trust this identity provider.
+	// accounts are the AWS accounts that trust this identity provider. From one that is taken out,
+	// its IAM SAML provider is deleted as deletionPolicy says.
 	// +required
 	// +listType=map
 	// +listMapKey=id
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=1
+	// +kubebuilder:validation:MaxItems=100
 	Accounts []Account `json:"accounts"`
 
 	// delegation says which tokens the delegation endpoint accepts.
@@ -137,6 +136,13 @@ type Account struct {
 	// +kubebuilder:validation:MaxLength=12
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{12}$')",message="accounts[].id must be the twelve digits of an AWS account in quotes, such as \"111122223333\""
 	ID string `json:"id"`
+
+	// alias is what people call the account, in the form of an IAM account alias. Messages show it
+	// next to the ID; nothing else depends on it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]+(-[a-z0-9]+)*$') && !self.matches('^[0-9]{12}$')",message="accounts[].alias must be 1 to 63 characters of a-z, 0-9 and single hyphens between them, such as production, and not twelve digits, which read as an account ID"
+	Alias string `json:"alias,omitempty"`
 
 	// providerName is the name of the IAM SAML provider. Defaults to the name of this object.
 	// +optional
@@ -351,8 +357,9 @@ type SAMLProviderStatus struct {
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// accounts is the ledger of what stands in AWS: an entry is written before the IAM provider
-	// is created and goes only when IAM confirmed the deletion.
+	// accounts is the ledger of what stands in AWS: an entry has its providerARN before the IAM
+	// provider is created and goes only when IAM confirmed the deletion. An account that spec no
+	// longer lists stays until then.
 	// +optional
 	// +listType=map
 	// +listMapKey=id
@@ -383,7 +390,7 @@ type SAMLProviderStatus struct {
 }
 
 // AccountState tells where an IAM SAML provider stands.
-// +kubebuilder:validation:Enum=Creating;Synced;Failed;Deleting;AwaitingPublication
+// +kubebuilder:validation:Enum=Creating;Synced;Failed;Deleting;Deleted;Retained;AwaitingPublication
 type AccountState string
 
 const (
@@ -391,10 +398,15 @@ const (
 	AccountCreating AccountState = "Creating"
 	// AccountSynced means that IAM holds the metadata that metadataHash names.
 	AccountSynced AccountState = "Synced"
-	// AccountFailed means that the last attempt failed; the ProvidersSynced condition says why.
+	// AccountFailed means that the last attempt failed; reason and message say why.
 	AccountFailed AccountState = "Failed"
 	// AccountDeleting means that the IAM provider is being deleted.
 	AccountDeleting AccountState = "Deleting"
+	// AccountDeleted means that nothing of this object is in the account any more; the object, which
+	// is being deleted, waits for other accounts.
+	AccountDeleted AccountState = "Deleted"
+	// AccountRetained means that this object, which is being deleted, leaves the account as it is.
+	AccountRetained AccountState = "Retained"
 	// AccountAwaitingPublication means that the account is Observed and that IAM does not hold the
 	// metadata yet.
 	AccountAwaitingPublication AccountState = "AwaitingPublication"
@@ -405,13 +417,24 @@ type AccountStatus struct {
 	// id is the AWS account ID.
 	ID string `json:"id"`
 
-	// providerARN is the ARN of the IAM SAML provider.
+	// providerARN is the ARN of the IAM SAML provider; empty as long as nothing was begun there.
 	// +optional
 	ProviderARN string `json:"providerARN,omitempty"`
 
 	// state of the IAM SAML provider.
 	// +optional
 	State AccountState `json:"state,omitempty"`
+
+	// reason is why the account is in that state: one of the reasons of the condition
+	// ProvidersSynced, which tells of all accounts together.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+
+	// message tells a person of this account what is and, unless all is well, what to do.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
 
 	// activeKey is the id of the key that signs assertions for this account.
 	// +optional
@@ -432,6 +455,35 @@ type AccountStatus struct {
 	// drift is what was last found to differ from what had been written.
 	// +optional
 	Drift *Drift `json:"drift,omitempty"`
+
+	// lastSpec is what spec.accounts last said of the account, as far as it takes to reach it: so
+	// what stands there can be deleted when spec no longer lists it.
+	// +optional
+	LastSpec *AccountLastSpec `json:"lastSpec,omitempty"`
+}
+
+// AccountLastSpec is as much of an Account as it takes to delete in it.
+type AccountLastSpec struct {
+	// alias of the account.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Alias string `json:"alias,omitempty"`
+
+	// region of the account.
+	// +kubebuilder:validation:MaxLength=32
+	Region string `json:"region"`
+
+	// access to its IAM.
+	Access AccountAccess `json:"access"`
+
+	// management of the account.
+	// +optional
+	Management ManagementPolicy `json:"management,omitempty"`
+
+	// iamEndpoint is endpoints.iam of the account.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	IAMEndpoint string `json:"iamEndpoint,omitempty"`
 }
 
 // Drift is how AWS was found to differ from what the operator had brought about.

@@ -1,23 +1,26 @@
-// Package attempts remembers what AWS last refused, per object: a reconciliation that something
-// else has triggered must not ask again before its time.
+// Package attempts remembers what AWS last refused, per object or per part of one: a reconciliation
+// that something else has triggered must not ask again before its time.
 package attempts
 
 import (
 	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"attache.dev/attache/controllers/status"
 )
 
-// Memory of the last attempt for each object. It holds nothing that cannot be lost, and its zero
-// value is ready.
-type Memory struct {
+// Memory of the last attempt for each K, such as an object's UID. It holds nothing that cannot be
+// lost, and its zero value is ready.
+type Memory[K comparable] struct {
 	mu    sync.Mutex
-	byUID map[types.UID]attempt
-	// succeeded is when the objects' last try in this process was good.
-	succeeded map[types.UID]time.Time
+	byKey map[K]attempt
+	// succeeded is the last try in this process that was good.
+	succeeded map[K]success
+}
+
+type success struct {
+	what string
+	at   time.Time
 }
 
 type attempt struct {
@@ -32,8 +35,8 @@ type attempt struct {
 
 // Do runs a try, or returns the finding of the last one while it is too early for another. what
 // names the try with everything that makes it another one, such as the generation of the spec.
-func (m *Memory) Do(uid types.UID, what string, now func() time.Time, try func() status.Finding) status.Finding {
-	last := m.last(uid)
+func (m *Memory[K]) Do(key K, what string, now func() time.Time, try func() status.Finding) status.Finding {
+	last := m.last(key)
 	if last.what == what {
 		if wait := last.at.Sub(now()); last.at.IsZero() || wait > 0 {
 			f := last.finding
@@ -45,7 +48,7 @@ func (m *Memory) Do(uid types.UID, what string, now func() time.Time, try func()
 	}
 	f := try()
 	if f.Progress != status.Retrying && f.Progress != status.Stalled {
-		m.succeed(uid, now())
+		m.succeed(key, success{what, now()})
 		return f
 	}
 	f.RequeueAfter = f.Retry.After(last.failures, status.Jitter())
@@ -55,40 +58,49 @@ func (m *Memory) Do(uid types.UID, what string, now func() time.Time, try func()
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.byUID == nil {
-		m.byUID = map[types.UID]attempt{}
+	if m.byKey == nil {
+		m.byKey = map[K]attempt{}
 	}
-	m.byUID[uid] = next
+	m.byKey[key] = next
 	return f
 }
 
-// Succeeded returns when a try of the object last was good in this process; zero if none was.
-func (m *Memory) Succeeded(uid types.UID) time.Time {
+// Succeeded returns when a try last was good in this process, and what was tried; zero if none was.
+func (m *Memory[K]) Succeeded(key K) (at time.Time, what string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.succeeded[uid]
+	s := m.succeeded[key]
+	return s.at, s.what
 }
 
-// Forget an object that is gone.
-func (m *Memory) Forget(uid types.UID) {
+// LastFailure returns the finding of the last try, if that failed.
+func (m *Memory[K]) LastFailure(key K) (status.Finding, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.byUID, uid)
-	delete(m.succeeded, uid)
+	last, known := m.byKey[key]
+	return last.finding, known
 }
 
-func (m *Memory) last(uid types.UID) attempt {
+// Forget what is gone.
+func (m *Memory[K]) Forget(key K) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.byUID[uid]
+	delete(m.byKey, key)
+	delete(m.succeeded, key)
 }
 
-func (m *Memory) succeed(uid types.UID, at time.Time) {
+func (m *Memory[K]) last(key K) attempt {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.byUID, uid)
+	return m.byKey[key]
+}
+
+func (m *Memory[K]) succeed(key K, s success) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.byKey, key)
 	if m.succeeded == nil {
-		m.succeeded = map[types.UID]time.Time{}
+		m.succeeded = map[K]success{}
 	}
-	m.succeeded[uid] = at
+	m.succeeded[key] = s
 }

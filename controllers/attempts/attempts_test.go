@@ -18,7 +18,7 @@ var (
 
 // tries counts what really is tried, with a clock that stands still until it is moved.
 type tries struct {
-	memory attempts.Memory
+	memory attempts.Memory[string]
 	now    time.Time
 	count  int
 }
@@ -71,15 +71,32 @@ func TestAStallIsNotTriedAgainUntilSomethingChanges(t *testing.T) {
 func TestASuccessIsRememberedAndEndsTheBackOff(t *testing.T) {
 	g := NewWithT(t)
 	tr := newTries()
-	g.Expect(tr.memory.Succeeded("u1")).To(BeZero())
+	at, _ := tr.memory.Succeeded("u1")
+	g.Expect(at).To(BeZero())
 	tr.do("sync", failure)
 	tr.now = tr.now.Add(time.Minute)
 	tr.do("sync", success)
-	g.Expect(tr.memory.Succeeded("u1")).To(Equal(tr.now))
+	at, what := tr.memory.Succeeded("u1")
+	g.Expect(at).To(Equal(tr.now))
+	g.Expect(what).To(Equal("sync"))
 	g.Expect(tr.do("sync", failure).RequeueAfter).To(BeNumerically("~", 10*time.Second, time.Second))
 
 	tr.memory.Forget("u1")
-	g.Expect(tr.memory.Succeeded("u1")).To(BeZero())
+	at, _ = tr.memory.Succeeded("u1")
+	g.Expect(at).To(BeZero())
 	tr.do("sync", success)
 	g.Expect(tr.count).To(Equal(4))
+}
+
+func TestWhatIsRememberedOfOneIsNothingOfAnother(t *testing.T) {
+	g := NewWithT(t)
+	type account struct{ object, id string }
+	var memory attempts.Memory[account]
+	now := func() time.Time { return time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC) }
+	tried := 0
+	try := func() status.Finding { tried++; return failure.Found("in words") }
+	memory.Do(account{"u1", "111122223333"}, "sync", now, try)
+	memory.Do(account{"u1", "444455556666"}, "sync", now, try)
+	memory.Do(account{"u1", "111122223333"}, "sync", now, try)
+	g.Expect(tried).To(Equal(2))
 }

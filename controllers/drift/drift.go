@@ -5,7 +5,9 @@ package drift
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -25,6 +27,10 @@ import (
 // retry is when a snapshot that failed is taken again. Meanwhile each mapping looks at its own role
 // when its interval is over.
 var retry = status.Every(5 * time.Minute)
+
+// atOnce is how many accounts are read at the same time: one that does not answer must not delay the
+// next, and each that does is held in memory a page at a time.
+const atOnce = 16
 
 // +kubebuilder:rbac:groups=attache.dev,resources=rolemappings;samlproviders,verbs=get;list;watch
 
@@ -55,23 +61,38 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, p); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	gone := p.FormerAccounts()
 	if !p.DeletionTimestamp.IsZero() {
-		for _, a := range p.Spec.Accounts {
-			r.Snapshots.Forget(rolemapping.SnapshotKey(p, a)) // no mapping of it is accepted any more
-		}
+		gone = append(gone, p.Spec.Accounts...)
+	}
+	for _, a := range gone {
+		r.Snapshots.Forget(rolemapping.SnapshotKey(p, a)) // no mapping of it is accepted any more
+	}
+	if !p.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	var soonest time.Duration
-	for _, a := range p.Spec.Accounts {
-		next, err := r.account(ctx, p, a)
-		if err != nil {
-			return ctrl.Result{}, err
-		}
-		if soonest == 0 || next < soonest {
-			soonest = next
-		}
+	next, err := r.eachAccount(ctx, p)
+	return ctrl.Result{RequeueAfter: next}, err
+}
+
+// eachAccount returns when to look again at the first of them.
+func (r *Reconciler) eachAccount(ctx context.Context, p *v1alpha1.SAMLProvider) (time.Duration, error) {
+	next := make([]time.Duration, len(p.Spec.Accounts))
+	failures := make([]error, len(p.Spec.Accounts))
+	places := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for i, a := range p.Spec.Accounts {
+		all.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			next[i], failures[i] = r.account(ctx, p, a)
+		})
 	}
-	return ctrl.Result{RequeueAfter: soonest}, nil
+	all.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return 0, err
+	}
+	return slices.Min(next), nil
 }
 
 // account returns when to look again.

@@ -41,6 +41,7 @@ type world struct {
 	t          testing.TB
 	now        time.Time
 	client     client.Client
+	account    *testaws.Account
 	control    awsfake.Control
 	root       *iam.Client
 	mappings   *rolemapping.Reconciler
@@ -69,7 +70,7 @@ func newWorld(t testing.TB, managed, foreign int) *world {
 
 func (w *world) startAWS(foreign int) {
 	account := testaws.Start(w.t, accountID, "eu-west-1")
-	w.control, w.root = account.Control, account.IAM(account.Root)
+	w.account, w.control, w.root = account, account.Control, account.IAM(account.Root)
 	w.must(w.control.Seed(w.t.Context(), awsfake.Seed{Roles: foreign}))
 	w.reconciler = &Reconciler{IAM: func(v1alpha1.Account) awsiam.API { return account.API(account.Root) }}
 }
@@ -316,4 +317,51 @@ func BenchmarkQuietResync(b *testing.B) {
 	}
 	b.ReportMetric(float64(calls)/float64(b.N), "calls/op")
 	b.ReportMetric(managed+foreign, "roles")
+}
+
+func TestAnAccountThatIsSilentDelaysNoOther(t *testing.T) {
+	const silent = 3 * time.Second
+	g := NewWithT(t)
+	w := newWorld(t, 2, 0)
+	w.reconciler.Taken = nil
+	other := w.account.Beside("444455556666", "eu-west-1")
+	first := w.reconciler.IAM
+	w.reconciler.IAM = func(a v1alpha1.Account) awsiam.API {
+		if a.ID == accountID {
+			return first(a)
+		}
+		return other.API(other.Root)
+	}
+	p := newProvider()
+	w.must(w.client.Get(t.Context(), client.ObjectKeyFromObject(p), p))
+	// The silent one is the first in the list.
+	p.Spec.Accounts = append([]v1alpha1.Account{{ID: "444455556666", Region: "eu-west-1"}}, p.Spec.Accounts...)
+	w.must(w.client.Update(t.Context(), p))
+	there := newMapping(9)
+	there.Spec.Role = v1alpha1.Role{ARN: "arn:aws:iam::444455556666:role/reports"}
+	w.must(w.client.Create(t.Context(), there))
+	w.must(w.control.AddFault(t.Context(), awsfake.Fault{
+		Operation: "GetAccountAuthorizationDetails", Kind: awsfake.FaultDelay, Delay: awsfake.Duration(silent), Account: "444455556666",
+	}))
+	w.describe(1, "mine")
+
+	ended := make(chan struct{})
+	go func() { defer close(ended); w.reconcile() }()
+	g.Eventually(w.changed).WithTimeout(silent / 2).Should(Receive(HaveField("Object", HaveField("ObjectMeta.Name", "uploader-1"))))
+	g.Expect(ended).NotTo(BeClosed())
+	g.Eventually(ended).WithTimeout(2 * silent).Should(BeClosed())
+}
+
+func TestTheSnapshotsOfAnAccountThatIsNoLongerListedAreForgotten(t *testing.T) {
+	g := NewWithT(t)
+	w := newWorld(t, 1, 0)
+	w.reconcile()
+	p := newProvider()
+	former := rolemapping.SnapshotKey(p, p.Spec.Accounts[0])
+	w.must(w.client.Get(t.Context(), client.ObjectKeyFromObject(p), p))
+	p.Spec.Accounts[0].ID = "444455556666"
+	p.Status.Accounts = []v1alpha1.AccountStatus{{ID: accountID, ProviderARN: "arn:aws:iam::111122223333:saml-provider/corp", LastSpec: &v1alpha1.AccountLastSpec{Region: "eu-west-1"}}}
+	w.must(w.client.Update(t.Context(), p))
+	w.reconcile()
+	g.Expect(w.reconciler.Snapshots.TakenAt(former)).To(BeZero())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -41,7 +42,7 @@ type Reconciler struct {
 	ClusterUID string
 	Clock      func() time.Time
 
-	attempts attempts.Memory
+	attempts attempts.Memory[types.UID]
 	looks    looks
 }
 

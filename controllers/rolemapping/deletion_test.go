@@ -208,3 +208,32 @@ func TestADeletionAfterTheProvidersFinishesOnceThereIsOneAgain(t *testing.T) {
 	g.Expect(w.gone()).To(BeTrue())
 	g.Expect(w.absent()).To(BeTrue())
 }
+
+func TestARoleGoesFromAnAccountThatTheProviderNoLongerLists(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		before func(*world)
+	}{
+		{"as the ledger says", func(*world) {}},
+		{"found by its tags when the status was lost", func(w *world) { w.loseStatus() }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			g := NewWithT(t)
+			w := newWorld(t, newProvider(), newMapping(managed))
+			w.settle()
+			w.editProvider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].ID = "444455556666" })
+			w.editProviderStatus(func(p *v1alpha1.SAMLProvider) {
+				p.Status.Accounts[0].ProviderARN = providerARN
+				p.Status.Accounts[0].LastSpec = &v1alpha1.AccountLastSpec{Region: "eu-west-1"}
+			})
+			w.settle()
+			g.Expect(w.condition(v1alpha1.ConditionAccepted).Reason).To(Equal(v1alpha1.ReasonAccountNotListed))
+			g.Expect(w.absent()).To(BeFalse(), "it is not taken away from anybody")
+			row.before(w)
+			w.delete()
+			w.settle()
+			g.Expect(w.gone()).To(BeTrue())
+			g.Expect(w.absent()).To(BeTrue())
+		})
+	}
+}

@@ -10,9 +10,9 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/partition"
 	"attache.dev/attache/awsiam/role"
 	"attache.dev/attache/controllers/status"
-	"attache.dev/attache/idp/mapping"
 )
 
 // deleteRole takes out of IAM what the ledger names and the role's tags own. The entry goes when
@@ -21,7 +21,7 @@ func (r *Reconciler) deleteRole(ctx context.Context, s *scope) (status.Finding, 
 	if s.mapping.Retains(s.ledger != nil && s.ledger.Adopted) {
 		return s.retain("spec.deletionPolicy is Retain, or the role was adopted"), nil
 	}
-	if !s.listed {
+	if !s.reachable {
 		return s.found(accessLost, s.accessLostMessage()), nil
 	}
 	if s.account.Observed() {
@@ -49,10 +49,7 @@ func (s *scope) retain(why string) status.Finding {
 // the object without its status. The finalizer says that there may be one, so that the object
 // rather waits for IAM than leaves it behind.
 func (r *Reconciler) findLost(ctx context.Context, s *scope) status.Finding {
-	arn, ok := mapping.RoleARN(s.provider, s.mapping)
-	if !ok {
-		return s.confirmGone("Nothing of this object stands in IAM")
-	}
+	arn := partition.OfRegion(s.account.Region).RoleARN(s.account.ID, s.mapping.ManagedRolePath(), s.mapping.ManagedRoleName())
 	held, err := r.IAM(s.account).Roles().GetTrust(ctx, role.Name(arn))
 	switch {
 	case isNotFound(err):

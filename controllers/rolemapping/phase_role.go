@@ -47,7 +47,7 @@ func (r *Reconciler) holds(s *scope) bool {
 		told == nil || told.ObservedGeneration != s.mapping.Generation || s.forced() {
 		return false
 	}
-	looked := r.attempts.Succeeded(s.mapping.UID)
+	looked, _ := r.attempts.Succeeded(s.mapping.UID)
 	if held, found, known := r.peek(s, s.want.ARN, looked); known {
 		return found && len(role.Differences(s.want, held)) == 0
 	}

@@ -16,7 +16,7 @@ import (
 func (r *Reconciler) examineProvider(_ context.Context, s *scope) (status.Finding, error) {
 	p := s.provider
 	if !trusted(p, s.account.ID) {
-		return s.found(providerNotReady, fmt.Sprintf("IAM does not trust SAMLProvider %q in account %s yet: see kubectl describe samlprovider %s", p.Name, s.account.ID, p.Name)), nil
+		return s.found(providerNotReady, fmt.Sprintf("IAM does not trust SAMLProvider %q in account %s yet: see kubectl describe samlprovider %s", p.Name, s.account, p.Name)), nil
 	}
 	workload := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionWorkloadReady)
 	if workload == nil || workload.Status != metav1.ConditionTrue && workload.Reason == v1alpha1.ReasonWorkloadUnavailable {

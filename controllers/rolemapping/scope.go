@@ -3,7 +3,6 @@ package rolemapping
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,10 +27,11 @@ type scope struct {
 	// it allows the mapping.
 	provider *v1alpha1.SAMLProvider
 	facts    mapping.Facts
-	// account of the role, if the provider lists it, and what the role's tags say.
-	account v1alpha1.Account
-	listed  bool
-	owner   awsiam.Owner
+	// account of the role, if the provider lists it or remembers how to reach it, and what the role's
+	// tags say.
+	account   v1alpha1.Account
+	reachable bool
+	owner     awsiam.Owner
 
 	// accepted is set when the provider allows the mapping; roleARN and providerARN with it.
 	accepted             bool
@@ -83,7 +83,7 @@ func (r *Reconciler) scopeOf(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, 
 		drift:    m.Status.Drift.DeepCopy(),
 	}
 	if p != nil {
-		s.account, s.listed = accountOf(p, m)
+		s.account, s.reachable = accountOf(p, m)
 	}
 	return s
 }
@@ -122,14 +122,19 @@ func (r *Reconciler) labelsOf(ctx context.Context, name string) (map[string]stri
 	return namespace.Labels, nil
 }
 
-// accountOf returns the provider's account that the mapping's role is in.
+// accountOf returns the provider's account that the mapping's role is in: one that spec.accounts lists,
+// or one that it no longer does, from which roles may still have to be deleted.
 func accountOf(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping) (v1alpha1.Account, bool) {
 	id := accountIDOf(m)
-	i := slices.IndexFunc(p.Spec.Accounts, func(a v1alpha1.Account) bool { return a.ID == id })
-	if i < 0 {
-		return v1alpha1.Account{}, false
+	if a, listed := p.Account(id); listed {
+		return a, true
 	}
-	return p.Spec.Accounts[i], true
+	for _, a := range p.FormerAccounts() {
+		if a.ID == id {
+			return a, true
+		}
+	}
+	return v1alpha1.Account{}, false
 }
 
 func accountIDOf(m *v1alpha1.RoleMapping) string {

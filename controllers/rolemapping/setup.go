@@ -55,8 +55,8 @@ func indexByProvider(o client.Object) []string {
 	return []string{m.Spec.ProviderRef.Name}
 }
 
-// onProvider calls for all mappings of a provider, but only when something changed that a mapping
-// can tell.
+// onProvider calls for all mappings of a provider, or for those of some of its accounts, but only when
+// something changed that a mapping can tell.
 func (r *Reconciler) onProvider() handler.EventHandler {
 	call := func(ctx context.Context, provider string, q queue) {
 		r.callAll(ctx, q, client.MatchingFields{providerField: provider})
@@ -71,7 +71,9 @@ func (r *Reconciler) onProvider() handler.EventHandler {
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			if viewOf(e.ObjectOld) != viewOf(e.ObjectNew) {
 				call(ctx, e.ObjectNew.GetName(), q)
+				return
 			}
+			r.callForAccounts(ctx, q, e.ObjectNew.GetName(), changedAccounts(e.ObjectOld, e.ObjectNew))
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
 			call(ctx, e.Object.GetName(), q)
@@ -151,12 +153,24 @@ func enqueue(q queue, name client.ObjectKey) {
 	q.Add(request)
 }
 
-// view is what of a provider can change how its mappings stand.
+// callForAccounts calls for the mappings whose role is in one of the accounts: what happens in one of a
+// hundred is no concern of the others'.
+func (r *Reconciler) callForAccounts(ctx context.Context, q queue, provider string, ids map[string]bool) {
+	if len(ids) == 0 {
+		return
+	}
+	for _, m := range r.list(ctx, client.MatchingFields{providerField: provider}) {
+		if ids[accountIDOf(&m)] {
+			enqueue(q, client.ObjectKeyFromObject(&m))
+		}
+	}
+}
+
+// view is what of a provider can change how all of its mappings stand.
 type view struct {
 	uid        string
 	generation int64
 	deleting   bool
-	account    v1alpha1.AccountStatus
 	workload   string
 }
 
@@ -166,12 +180,40 @@ func viewOf(o client.Object) view {
 		return view{}
 	}
 	v := view{uid: string(p.UID), generation: p.Generation, deleting: !p.DeletionTimestamp.IsZero()}
-	if len(p.Status.Accounts) > 0 {
-		a := p.Status.Accounts[0]
-		v.account = v1alpha1.AccountStatus{ID: a.ID, State: a.State, ActiveKey: a.ActiveKey}
-	}
 	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionWorkloadReady); c != nil {
 		v.workload = string(c.Status) + c.Reason
 	}
 	return v
+}
+
+// accountView is what of an account can change how the mappings in it stand.
+type accountView struct {
+	state     v1alpha1.AccountState
+	activeKey string
+}
+
+func accountViewsOf(o client.Object) map[string]accountView {
+	p, ok := o.(*v1alpha1.SAMLProvider)
+	if !ok {
+		return nil
+	}
+	views := make(map[string]accountView, len(p.Status.Accounts))
+	for _, a := range p.Status.Accounts {
+		views[a.ID] = accountView{a.State, a.ActiveKey}
+	}
+	return views
+}
+
+// changedAccounts are those that stand otherwise than before, or are there no more.
+func changedAccounts(before, after client.Object) map[string]bool {
+	was, is := accountViewsOf(before), accountViewsOf(after)
+	changed := map[string]bool{}
+	for id := range was {
+		changed[id] = true
+	}
+	for id := range is {
+		changed[id] = true
+	}
+	maps.DeleteFunc(changed, func(id string, _ bool) bool { return was[id] == is[id] })
+	return changed
 }

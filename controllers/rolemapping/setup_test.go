@@ -25,6 +25,10 @@ func TestAMappingHearsOnlyOfWhatItCanTell(t *testing.T) {
 	}{
 		{"another spec", func(p *v1alpha1.SAMLProvider) { p.Generation++ }, true},
 		{"another active key", func(p *v1alpha1.SAMLProvider) { p.Status.Accounts[0].ActiveKey = "fedcba9876543210" }, true},
+		{"another account's end", func(p *v1alpha1.SAMLProvider) {
+			p.Status.Accounts = append(p.Status.Accounts, v1alpha1.AccountStatus{ID: "444455556666", State: v1alpha1.AccountFailed})
+		}, false},
+		{"the end of its account", func(p *v1alpha1.SAMLProvider) { p.Status.Accounts = nil }, true},
 		{"a workload without ready pods", func(p *v1alpha1.SAMLProvider) {
 			setWorkload(p, metav1.ConditionFalse, v1alpha1.ReasonWorkloadUnavailable)
 		}, true},

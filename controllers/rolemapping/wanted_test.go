@@ -69,3 +69,21 @@ func TestWanted(t *testing.T) {
 		})
 	}
 }
+
+func TestTheTrustPolicyIsThatOfTheAccountsPartition(t *testing.T) {
+	p := newProvider(func(p *v1alpha1.SAMLProvider) {
+		p.Spec.Accounts = append(p.Spec.Accounts,
+			v1alpha1.Account{ID: "222233334444", Region: "cn-north-1"}, v1alpha1.Account{ID: "333344445555", Region: "us-gov-west-1"})
+	})
+	for _, row := range []struct{ name, account, provider, acs string }{
+		{"aws", accountID, providerARN, "https://signin.aws.amazon.com/saml"},
+		{"aws-cn", "222233334444", "arn:aws-cn:iam::222233334444:saml-provider/corp", "https://signin.amazonaws.cn/saml"},
+		{"aws-us-gov", "333344445555", "arn:aws-us-gov:iam::333344445555:saml-provider/corp", "https://signin.amazonaws-us-gov.com/saml"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := newMapping(managed, func(m *v1alpha1.RoleMapping) { m.Spec.Role.Managed.AccountID = row.account })
+			held := wanted(p, m, mapping.Facts{}, awsiam.Owner{})
+			NewWithT(t).Expect(held.TrustPolicy).To(And(ContainSubstring(`"`+row.provider+`"`), ContainSubstring(`"`+row.acs+`"`)))
+		})
+	}
+}

@@ -210,6 +210,15 @@ func (w *world) edit(change func(*v1alpha1.RoleMapping)) {
 	}
 }
 
+// editProviderStatus changes what the SAMLProvider controller has written down.
+func (w *world) editProviderStatus(change func(*v1alpha1.SAMLProvider)) {
+	w.t.Helper()
+	p := &v1alpha1.SAMLProvider{}
+	w.must(w.client.Get(w.t.Context(), client.ObjectKey{Name: "corp"}, p))
+	change(p)
+	w.must(w.client.Status().Update(w.t.Context(), p))
+}
+
 func (w *world) editProvider(change func(*v1alpha1.SAMLProvider)) {
 	w.t.Helper()
 	p := &v1alpha1.SAMLProvider{}

@@ -1,6 +1,7 @@
 package samlprovider
 
 import (
+	"strings"
 	"testing"
 
 	"attache.dev/attache/awsiam"
@@ -11,6 +12,8 @@ import (
 // fakeAWS is an account in awsfake, with the operator's client and an administrator's hands.
 type fakeAWS struct {
 	t        *testing.T
+	account  *testaws.Account
+	id, arn  string
 	control  awsfake.Control
 	operator awsiam.API
 	admin    awsiam.SAMLProviders
@@ -18,16 +21,23 @@ type fakeAWS struct {
 
 func newFakeAWS(t *testing.T) *fakeAWS {
 	t.Helper()
-	account := testaws.Start(t, accountID, region)
+	return newFakeAccount(t, testaws.Start(t, accountID, region), accountID, arn)
+}
+
+func newFakeAccount(t *testing.T, account *testaws.Account, id, arn string) *fakeAWS {
+	t.Helper()
 	operator := account.User("attache")
 	account.Grant("attache", "everything", `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}`)
-	return &fakeAWS{t: t, control: account.Control, operator: account.API(operator), admin: account.API(account.Root).Providers()}
+	return &fakeAWS{
+		t: t, account: account, id: id, arn: arn,
+		control: account.Control, operator: account.API(operator), admin: account.API(account.Root).Providers(),
+	}
 }
 
 // held is what IAM holds under the provider's ARN, or nil.
 func (f *fakeAWS) held() *awsiam.SAMLProvider {
 	f.t.Helper()
-	p, err := f.admin.Get(f.t.Context(), arn)
+	p, err := f.admin.Get(f.t.Context(), f.arn)
 	if err != nil {
 		if awsiam.KindOf(err) != awsiam.NotFound {
 			f.t.Fatal(err)
@@ -41,27 +51,27 @@ func (f *fakeAWS) held() *awsiam.SAMLProvider {
 
 func (f *fakeAWS) put(metadata string, tags map[string]string) {
 	f.t.Helper()
-	f.must(f.admin.Create(f.t.Context(), arn, metadata, tags))
+	f.must(f.admin.Create(f.t.Context(), f.arn, metadata, tags))
 }
 
 func (f *fakeAWS) setMetadata(metadata string) {
 	f.t.Helper()
-	f.must(f.admin.Update(f.t.Context(), arn, metadata))
+	f.must(f.admin.Update(f.t.Context(), f.arn, metadata))
 }
 
 func (f *fakeAWS) tag(key, value string) {
 	f.t.Helper()
-	f.must(f.admin.AddTags(f.t.Context(), arn, map[string]string{key: value}))
+	f.must(f.admin.AddTags(f.t.Context(), f.arn, map[string]string{key: value}))
 }
 
 func (f *fakeAWS) untag(keys ...string) {
 	f.t.Helper()
-	f.must(f.admin.RemoveTags(f.t.Context(), arn, keys...))
+	f.must(f.admin.RemoveTags(f.t.Context(), f.arn, keys...))
 }
 
 func (f *fakeAWS) remove() {
 	f.t.Helper()
-	f.must(f.admin.Delete(f.t.Context(), arn))
+	f.must(f.admin.Delete(f.t.Context(), f.arn))
 }
 
 func (f *fakeAWS) fail(fault awsfake.Fault) {
@@ -81,15 +91,20 @@ func (f *fakeAWS) must(err error) {
 	}
 }
 
-// calls returns the operations that the operator has called since the last time.
-func (f *fakeAWS) calls() []string {
+// calls returns the operations that the operator has called in this account since anybody last asked.
+func (f *fakeAWS) calls() []string { return f.callsBy("arn:aws:iam::" + f.id + ":user/attache") }
+
+// callsAnywhere returns those in any account.
+func (f *fakeAWS) callsAnywhere() []string { return f.callsBy(":user/attache") }
+
+func (f *fakeAWS) callsBy(principal string) []string {
 	f.t.Helper()
 	all, err := f.control.Calls(f.t.Context(), "")
 	f.must(err)
 	f.must(f.control.ClearCalls(f.t.Context()))
 	var operations []string
 	for _, c := range all {
-		if c.Principal == "arn:aws:iam::"+accountID+":user/attache" {
+		if strings.HasSuffix(c.Principal, principal) {
 			operations = append(operations, c.Operation)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
@@ -43,7 +44,10 @@ type Reconciler struct {
 	// Drifted counts drift that was found, and whether it was put right; nil counts nothing.
 	Drifted func(repaired bool)
 
-	attempts attempts.Memory
+	attempts attempts.Memory[accountKey]
+	late     late
+	// answered calls for objects for which something late was done.
+	answered chan event.GenericEvent
 }
 
 type step = phase.Phase[*Reconciler, *scope]
@@ -89,7 +93,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	failures := s.run(ctx, r, todo)
 	if s.released {
-		r.forget(p)
+		r.Applier.Forget(p.UID)
+		r.forgetAttempts(s)
 		return ctrl.Result{}, nil
 	}
 	if phase.OnlyConflicts(failures) {
@@ -109,12 +114,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // it goes, so that IAM is asked at once when it is resumed.
 func (r *Reconciler) keepServing(ctx context.Context, s *scope) (ctrl.Result, error) {
 	ctrl.LoggerFrom(ctx).Info("Reconciliation is suspended")
-	r.attempts.Forget(s.provider.UID)
+	r.forgetAttempts(s)
 	failures := s.run(ctx, r, suspendedPhases)
 	return ctrl.Result{RequeueAfter: status.Soonest(s.findings)}, errors.Join(failures...)
 }
 
-func (r *Reconciler) forget(p *v1alpha1.SAMLProvider) {
-	r.Applier.Forget(p.UID)
-	r.attempts.Forget(p.UID)
+func (r *Reconciler) forgetAttempts(s *scope) {
+	for _, a := range s.accounts {
+		r.attempts.Forget(a.key())
+		r.late.take(a.key())
+	}
 }

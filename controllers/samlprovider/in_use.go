@@ -22,30 +22,50 @@ func mayHaveRole(m *v1alpha1.RoleMapping) bool {
 	return controllerutil.ContainsFinalizer(m, rolemapping.Finalizer)
 }
 
-// users returns the RoleMappings that the provider has to wait for when it is deleted, sorted.
-func (r *Reconciler) users(ctx context.Context, provider string) ([]string, error) {
+// users returns the RoleMappings whose roles only the provider knows how to reach, sorted, by account.
+func (r *Reconciler) users(ctx context.Context, provider string) (map[string][]string, error) {
 	all := &v1alpha1.RoleMappingList{}
 	if err := r.Client.List(ctx, all, client.MatchingFields{v1alpha1.FieldProvider: provider}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list the RoleMappings of SAMLProvider %s: %w", provider, err)
 	}
-	var names []string
+	byAccount := map[string][]string{}
 	for i := range all.Items {
-		if mayHaveRole(&all.Items[i]) {
-			names = append(names, client.ObjectKeyFromObject(&all.Items[i]).String())
+		m := &all.Items[i]
+		if mayHaveRole(m) {
+			id := ""
+			if m.Spec.Role.Managed != nil {
+				id = m.Spec.Role.Managed.AccountID
+			}
+			byAccount[id] = append(byAccount[id], client.ObjectKeyFromObject(m).String())
 		}
 	}
-	slices.Sort(names)
-	return names, nil
+	for _, names := range byAccount {
+		slices.Sort(names)
+	}
+	return byAccount, nil
 }
 
-// maxNamed is how many RoleMappings a message names.
-const maxNamed = 5
+// usersOfFormerAccounts asks nobody as long as the ledger names no account but those of the spec.
+func (r *Reconciler) usersOfFormerAccounts(ctx context.Context, s *scope) (map[string][]string, error) {
+	if !slices.ContainsFunc(s.accounts, func(a *account) bool { return a.former }) {
+		return nil, nil
+	}
+	return r.users(ctx, s.provider.Name)
+}
+
+// named lists as many RoleMappings as people read.
+func named(users []string) string {
+	more := ""
+	if n := len(users) - maxNamed; n > 0 {
+		users, more = users[:maxNamed], fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(users, ", ") + more
+}
 
 func inUseMessage(users []string) string {
-	named, more := users, ""
-	if n := len(users) - maxNamed; n > 0 {
-		named, more = users[:maxNamed], fmt.Sprintf(" and %d more", n)
-	}
-	return fmt.Sprintf("Waiting for RoleMappings whose roles in AWS can only be deleted through this provider: %s%s; delete them, and meanwhile every delegation is refused",
-		strings.Join(named, ", "), more)
+	return fmt.Sprintf("Waiting for RoleMappings whose roles in AWS can only be deleted through this provider: %s; delete them, and meanwhile every delegation is refused", named(users))
+}
+
+func accountInUseMessage(a *account, users []string) string {
+	return fmt.Sprintf("Waiting for RoleMappings whose roles in account %s, which spec.accounts no longer lists, can only be deleted through this provider: %s; delete them, or put the account back", a.spec, named(users))
 }

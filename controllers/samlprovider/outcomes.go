@@ -21,6 +21,7 @@ const (
 	awaitingPublication outcome = "AwaitingPublication"
 	recorded            outcome = "Recorded"
 	keyAwaited          outcome = "KeyAwaited"
+	asking              outcome = "Asking"
 	throttled           outcome = "Throttled"
 	conflict            outcome = "Conflict"
 	denied              outcome = "Denied"
@@ -113,6 +114,10 @@ var outcomes = map[outcome]status.Outcome{
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Never,
 		Meaning: "there is no metadata to give to IAM as long as there is no key",
 	},
+	asking: {
+		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonProgressing, Progress: status.Working, Retry: status.Every(30 * time.Second),
+		Meaning: "IAM of an account is slow to answer; the answer calls, and no other account waits for it",
+	},
 	throttled: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonThrottled, Progress: status.Retrying, Retry: status.BackOff(5*time.Second, 5*time.Minute),
 		Meaning: "IAM throttles; each try in a row waits twice as long",
@@ -147,7 +152,7 @@ var outcomes = map[outcome]status.Outcome{
 	},
 	inUse: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonInUse, Progress: status.Working, Retry: status.Never,
-		Meaning: "deletion: RoleMappings need the provider to delete their roles; the last one that goes calls",
+		Meaning: "deletion, or an account taken out of the spec: RoleMappings need the provider to delete their roles; the last one that goes calls",
 	},
 	retained: {
 		Condition: v1alpha1.ConditionProvidersSynced, Reason: v1alpha1.ReasonRetained, Progress: status.Working, Retry: status.Soon,

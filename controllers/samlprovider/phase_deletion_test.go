@@ -294,11 +294,11 @@ func TestWhatADeletedMappingCalls(t *testing.T) {
 	w.settle()
 	m := &v1alpha1.RoleMapping{}
 	m.Spec.ProviderRef.Name = "corp"
-	g.Expect(w.reconciler.deletedProviderOf(t.Context(), m)).To(BeEmpty(), "nothing waits for it")
+	g.Expect(w.reconciler.waitingProviderOf(t.Context(), m)).To(BeEmpty(), "nothing waits for it")
 	w.delete()
-	g.Expect(w.reconciler.deletedProviderOf(t.Context(), m)).To(ConsistOf(HaveField("NamespacedName", client.ObjectKey{Name: "corp"})))
+	g.Expect(w.reconciler.waitingProviderOf(t.Context(), m)).To(ConsistOf(HaveField("NamespacedName", client.ObjectKey{Name: "corp"})))
 	m.Spec.ProviderRef.Name = "other"
-	g.Expect(w.reconciler.deletedProviderOf(t.Context(), m)).To(BeEmpty())
+	g.Expect(w.reconciler.waitingProviderOf(t.Context(), m)).To(BeEmpty())
 }
 
 func (w *world) hasKeys() bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,7 +41,7 @@ func (r *Reconciler) reconcileKeys(ctx context.Context, s *scope) (status.Findin
 	if len(held) == 0 {
 		return s.found(keyInvalid, fmt.Sprintf("Secret %s/%s holds no key; %s", secret.Namespace, secret.Name, restoreKeys)), nil
 	}
-	if trusted := s.trustedKey(); trusted != "" {
+	for _, trusted := range s.trustedKeys() {
 		if _, ok := keys.Find(held, trusted); !ok {
 			return s.found(keyInvalid, fmt.Sprintf("Secret %s/%s does not hold key %s, which IAM trusts; %s", secret.Namespace, secret.Name, trusted, restoreKeys)), nil
 		}
@@ -65,7 +66,7 @@ func (r *Reconciler) keySecret(ctx context.Context, s *scope) (*corev1.Secret, e
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: s.namespace, Name: keys.SecretName(s.provider.Name)}
 	err := r.Client.Get(ctx, key, secret)
-	if apierrors.IsNotFound(err) && s.trustedKey() != "" {
+	if apierrors.IsNotFound(err) && len(s.trustedKeys()) > 0 {
 		err = r.Live.Get(ctx, key, secret)
 	}
 	return secret, err
@@ -73,8 +74,8 @@ func (r *Reconciler) keySecret(ctx context.Context, s *scope) (*corev1.Secret, e
 
 func (r *Reconciler) reconcileMissingKeys(ctx context.Context, s *scope) (status.Finding, error) {
 	name := keys.SecretName(s.provider.Name)
-	if trusted := s.trustedKey(); trusted != "" {
-		return s.found(keyInvalid, fmt.Sprintf("Secret %s/%s is gone with key %s, which IAM trusts; %s", s.namespace, name, trusted, restoreKeys)), nil
+	if trusted := s.trustedKeys(); len(trusted) > 0 {
+		return s.found(keyInvalid, fmt.Sprintf("Secret %s/%s is gone with key %s, which IAM trusts; %s", s.namespace, name, strings.Join(trusted, ", "), restoreKeys)), nil
 	}
 	ctrl.LoggerFrom(ctx).Info("Creating signing key", "secret", name)
 	key, err := keys.Generate(rand.Reader, s.provider.Name, r.Clock())

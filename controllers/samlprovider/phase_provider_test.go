@@ -218,7 +218,10 @@ func TestTheLedgerIsWrittenBeforeIAMIsAskedToCreate(t *testing.T) {
 	_, err := w.reconcile()
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(w.aws.calls()).To(Equal([]string{"GetSAMLProvider"}))
-	g.Expect(w.account()).To(Equal(v1alpha1.AccountStatus{ID: accountID, ProviderARN: arn, State: v1alpha1.AccountCreating}))
+	g.Expect(w.account()).To(Equal(v1alpha1.AccountStatus{
+		ID: accountID, ProviderARN: arn, State: v1alpha1.AccountCreating, Reason: v1alpha1.ReasonProgressing, Message: "Creating IAM SAML provider " + arn,
+		LastSpec: &v1alpha1.AccountLastSpec{Region: region, Access: v1alpha1.AccountAccess{Mode: v1alpha1.AccessAmbient}},
+	}))
 }
 
 func TestWithoutALedgerNothingIsCreated(t *testing.T) {

@@ -38,33 +38,33 @@ func tagField(key string) string { return "tags[" + key + "]" }
 // markDrift writes down how IAM was found to differ from what it had been seen to hold; what it never
 // held has not drifted. The same drift keeps the time at which it was first found, and drift that is
 // gone by itself is told no longer.
-func (s *scope) markDrift(now time.Time, found []v1alpha1.Difference) {
-	if s.ledger == nil || s.ledger.MetadataHash == "" {
+func (a *account) markDrift(now time.Time, found []v1alpha1.Difference) {
+	if a.ledger == nil || a.ledger.MetadataHash == "" {
 		return
 	}
 	found = found[:min(len(found), maxDifferences)]
-	switch last := s.unrepaired(); {
+	switch last := a.unrepaired(); {
 	case len(found) == 0 && last != nil:
-		s.ledger.Drift = nil
+		a.ledger.Drift = nil
 	case len(found) > 0 && (last == nil || !slices.Equal(last.Differences, found)):
-		s.ledger.Drift = &v1alpha1.Drift{DetectedTime: metav1.NewTime(now), Differences: found}
+		a.ledger.Drift = &v1alpha1.Drift{DetectedTime: metav1.NewTime(now), Differences: found}
 	}
 }
 
-// countDrift counts drift that this reconciliation found, and drift that it put right.
-func (r *Reconciler) countDrift(s *scope) {
-	if r.Drifted == nil || s.ledger == nil || s.ledger.Drift == nil {
+// countDrift counts drift that this reconciliation found in an account, and drift that it put right.
+func (r *Reconciler) countDrift(a *account) {
+	if r.Drifted == nil || a.ledger == nil || a.ledger.Drift == nil {
 		return
 	}
-	if is := s.ledger.Drift; s.recorded == nil || !equality.Semantic.DeepEqual(s.recorded.Drift, is) {
+	if is := a.ledger.Drift; a.recorded == nil || !equality.Semantic.DeepEqual(a.recorded.Drift, is) {
 		r.Drifted(is.Repaired)
 	}
 }
 
 // unrepaired is the drift that the ledger tells of and that still stands; nil if there is none.
-func (s *scope) unrepaired() *v1alpha1.Drift {
-	if s.ledger == nil || s.ledger.Drift == nil || s.ledger.Drift.Repaired {
+func (a *account) unrepaired() *v1alpha1.Drift {
+	if a.ledger == nil || a.ledger.Drift == nil || a.ledger.Drift.Repaired {
 		return nil
 	}
-	return s.ledger.Drift
+	return a.ledger.Drift
 }

@@ -17,26 +17,26 @@ import (
 
 // observeProvider looks whether somebody has published what this provider signs with, and writes
 // nothing to IAM.
-func (r *Reconciler) observeProvider(ctx context.Context, s *scope) status.Finding {
-	held, err := r.IAM(s.account).Providers().Get(ctx, s.arn)
+func (r *Reconciler) observeProvider(ctx context.Context, a *account) status.Finding {
+	held, err := r.IAM(a.spec).Providers().Get(ctx, a.arn)
 	if err != nil && awsiam.KindOf(err) == awsiam.NotFound {
-		return s.awaitPublication(r.Clock(), "create IAM SAML provider "+s.arn, v1alpha1.Difference{Field: "providerARN", Wanted: s.arn})
+		return a.awaitPublication(r.Clock(), "create IAM SAML provider "+a.arn, v1alpha1.Difference{Field: "providerARN", Wanted: a.arn})
 	}
 	if err != nil {
-		return s.syncFailed(ctx, err)
+		return a.syncFailed(ctx, err)
 	}
 	found, err := metadata.Parse(held.Metadata)
-	differ := s.wanted().Differences(found) // with everything, if it could not be read
-	if err != nil || found.EntityID != s.provider.Spec.Issuer || !found.Trusts(s.activeKey()) {
-		return s.awaitPublication(r.Clock(), fmt.Sprintf("replace the metadata of IAM SAML provider %s (%s)", s.arn, status.Describe(differ)), differ...)
+	differ := a.wanted().Differences(found) // with everything, if it could not be read
+	if err != nil || found.EntityID != a.provider.Spec.Issuer || !found.Trusts(a.activeKey()) {
+		return a.awaitPublication(r.Clock(), fmt.Sprintf("replace the metadata of IAM SAML provider %s (%s)", a.arn, status.Describe(differ)), differ...)
 	}
-	return s.markPublished(held.Metadata, differ, r.Clock())
+	return a.markPublished(held.Metadata, differ, r.Clock())
 }
 
 // wanted is what the published metadata must say.
-func (s *scope) wanted() metadata.Document {
-	d := metadata.Document{EntityID: s.provider.Spec.Issuer}
-	for _, k := range s.keys {
+func (a *account) wanted() metadata.Document {
+	d := metadata.Document{EntityID: a.provider.Spec.Issuer}
+	for _, k := range a.keys {
 		d.Keys = append(d.Keys, k.ID)
 	}
 	slices.Sort(d.Keys)
@@ -45,36 +45,36 @@ func (s *scope) wanted() metadata.Document {
 
 // awaitPublication says what a person or Terraform has to do. IAM does not trust the active key, so
 // the ledger names none.
-func (s *scope) awaitPublication(now time.Time, todo string, differ ...v1alpha1.Difference) status.Finding {
-	if s.ledger == nil {
-		s.ledger = &v1alpha1.AccountStatus{ID: s.account.ID, ProviderARN: s.arn}
+func (a *account) awaitPublication(now time.Time, todo string, differ ...v1alpha1.Difference) status.Finding {
+	if a.ledger == nil {
+		a.ledger = &v1alpha1.AccountStatus{ID: a.spec.ID, ProviderARN: a.arn}
 	}
-	s.markDrift(now, differ)
-	s.ledger.State, s.ledger.ActiveKey = v1alpha1.AccountAwaitingPublication, ""
-	return s.found(awaitingPublication, fmt.Sprintf("Account %s is Observed, so nothing is written there: %s with the metadata that %s serves",
-		s.account.ID, todo, deploy.MetadataURL(s.provider.Name, s.namespace)))
+	a.markDrift(now, differ)
+	a.ledger.State, a.ledger.ActiveKey = v1alpha1.AccountAwaitingPublication, ""
+	return a.found(awaitingPublication, fmt.Sprintf("Account %s is Observed, so nothing is written there: %s with the metadata that %s serves",
+		a.spec.ID, todo, deploy.MetadataURL(a.provider.Name, a.namespace)))
 }
 
 // markPublished writes down that IAM trusts the active key. What else IAM holds that the spec does
 // not want, such as the key of somebody else, is told and left to those who manage the account.
-func (s *scope) markPublished(held string, differ []v1alpha1.Difference, now time.Time) status.Finding {
+func (a *account) markPublished(held string, differ []v1alpha1.Difference, now time.Time) status.Finding {
 	seen := metav1.NewTime(now)
 	entry := &v1alpha1.AccountStatus{
-		ID:           s.account.ID,
-		ProviderARN:  s.arn,
+		ID:           a.spec.ID,
+		ProviderARN:  a.arn,
 		State:        v1alpha1.AccountSynced,
-		ActiveKey:    s.activeKey(),
+		ActiveKey:    a.activeKey(),
 		MetadataHash: hashOf(held),
 		LastSyncTime: &seen,
 	}
-	if s.ledger != nil {
-		entry.Drift = s.ledger.Drift
+	if a.ledger != nil {
+		entry.Drift = a.ledger.Drift
 	}
-	s.ledger = entry
-	s.markDrift(now, differ)
+	a.ledger = entry
+	a.markDrift(now, differ)
 	if len(differ) > 0 {
-		return s.found(drifted, fmt.Sprintf("IAM SAML provider %s trusts the active key and differs otherwise, which is left to those who manage account %s: %s",
-			s.arn, s.account.ID, status.Describe(differ)))
+		return a.found(drifted, fmt.Sprintf("IAM SAML provider %s trusts the active key and differs otherwise, which is left to those who manage account %s: %s",
+			a.arn, a.spec.ID, status.Describe(differ)))
 	}
-	return s.found(synced, "IAM holds the metadata of "+s.arn)
+	return a.found(synced, "IAM holds the metadata of "+a.arn)
 }

@@ -15,8 +15,8 @@ func adoptedBy(tags map[string]string) bool { return tags[awsiam.TagAdopted] == 
 
 // tags returns those that the IAM provider must carry. Any other, but for the offer that an adoption
 // accepts, is somebody else's and stays.
-func (s *scope) tags(adopted bool) map[string]string {
-	tags := s.owner.Tags()
+func (a *account) tags(adopted bool) map[string]string {
+	tags := a.owner.Tags()
 	if adopted {
 		tags[awsiam.TagAdopted] = isAdopted
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -21,16 +22,14 @@ import (
 type scope struct {
 	// provider as it was read; its status is what was last persisted.
 	provider *v1alpha1.SAMLProvider
+	// unchanging is a copy of it for what goes on after the reconciliation.
+	unchanging *v1alpha1.SAMLProvider
 	// namespace of the operator.
 	namespace string
-	// account is the one of the spec, arn the IAM provider's in it, and owner what its tags say.
-	account v1alpha1.Account
-	arn     string
-	owner   awsiam.Owner
-
-	// ledger is the entry that status will have; nil when nothing stands in IAM. It starts as what
-	// was persisted, and recorded stays that.
-	ledger, recorded *v1alpha1.AccountStatus
+	// owner is what the tags of the IAM providers say.
+	owner awsiam.Owner
+	// accounts are those of the spec, in its order, and then those that it no longer lists.
+	accounts []*account
 	// keys are the signing keys, newest first; set by the keys phase unless it failed.
 	keys []keys.Key
 	// settled is set, in a deletion, when nothing in IAM keeps the object any more, keysGone when the
@@ -42,29 +41,29 @@ type scope struct {
 }
 
 func newScope(p *v1alpha1.SAMLProvider, namespace, clusterUID string) *scope {
-	account := p.Spec.Accounts[0]
 	s := &scope{
 		provider:  p,
 		namespace: namespace,
-		account:   account,
-		arn:       partition.OfRegion(account.Region).SAMLProviderARN(account.ID, p.ProviderName(account)),
 		owner:     awsiam.Owner{ClusterUID: clusterUID, ObjectUID: string(p.UID), Name: p.Name},
 	}
-	for i := range p.Status.Accounts {
-		if p.Status.Accounts[i].ID == account.ID {
-			s.recorded = p.Status.Accounts[i].DeepCopy()
-			s.ledger = s.recorded.DeepCopy()
-		}
+	for _, a := range p.Spec.Accounts {
+		s.accounts = append(s.accounts, newAccount(s, a, partition.OfRegion(a.Region).SAMLProviderARN(a.ID, p.ProviderName(a))))
+	}
+	for _, a := range p.FormerAccounts() {
+		s.accounts = append(s.accounts, newFormerAccount(s, a))
 	}
 	return s
 }
 
-// trustedKey is the key that IAM holds metadata for, as far as is known; empty if none.
-func (s *scope) trustedKey() string {
-	if s.recorded == nil {
-		return ""
+// trustedKeys are the keys that IAM holds metadata for, as far as is known, each once.
+func (s *scope) trustedKeys() []string {
+	var trusted []string
+	for _, a := range s.accounts {
+		if a.recorded != nil && a.recorded.ActiveKey != "" && !a.former && !slices.Contains(trusted, a.recorded.ActiveKey) {
+			trusted = append(trusted, a.recorded.ActiveKey)
+		}
 	}
-	return s.recorded.ActiveKey
+	return trusted
 }
 
 // requested is the value of the annotation that asks for a reconciliation now.
@@ -79,11 +78,6 @@ func (s *scope) attempt(what string) string {
 // found is the Finding of an outcome, to be looked at again as its row of the table says.
 func (s *scope) found(o outcome, message string) status.Finding {
 	return outcomes[o].Within(s.provider.Interval()).Found(message)
-}
-
-// tell has an event sent of something done in AWS.
-func (s *scope) tell(reason, note string) {
-	s.changes = append(s.changes, status.Change{Reason: reason, Note: note})
 }
 
 // activeKey is the key to sign with: the newest.
@@ -109,11 +103,15 @@ func (s *scope) report() status.SAMLProviderReport {
 	r := status.SAMLProviderReport{
 		Findings:               s.findings,
 		Changes:                s.changes,
-		Account:                s.ledger,
 		Audience:               s.provider.Audience(),
 		MetadataURL:            deploy.MetadataURL(s.provider.Name, s.namespace),
 		DelegationURL:          deploy.DelegationURL(s.provider.Name, s.namespace),
 		LastHandledReconcileAt: cmp.Or(s.requested(), s.provider.Status.LastHandledReconcileAt),
+	}
+	for _, a := range s.accounts {
+		if entry := a.entry(); entry != nil {
+			r.Accounts = append(r.Accounts, *entry)
+		}
 	}
 	for _, k := range s.keys {
 		r.Keys = append(r.Keys, v1alpha1.KeyStatus{

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/controllers/cabundle"
@@ -30,6 +31,7 @@ const workers = 2
 // SetupWithManager registers the reconciler and what it watches: whoever touches or deletes one of
 // a provider's objects sees it put back.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.answered = make(chan event.GenericEvent)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("samlprovider").
 		For(&v1alpha1.SAMLProvider{}).
@@ -41,7 +43,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Owns(&rbacv1.RoleBinding{}, builder.OnlyMetadata).
 		Owns(&rbacv1.ClusterRole{}, builder.OnlyMetadata).
 		Owns(&rbacv1.ClusterRoleBinding{}, builder.OnlyMetadata).
-		Watches(&v1alpha1.RoleMapping{}, handler.EnqueueRequestsFromMapFunc(r.deletedProviderOf), builder.WithPredicates(roleReleased)).
+		Watches(&v1alpha1.RoleMapping{}, handler.EnqueueRequestsFromMapFunc(r.waitingProviderOf), builder.WithPredicates(roleReleased)).
+		WatchesRawSource(source.Channel(r.answered, &handler.EnqueueRequestForObject{})).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.providersOfSecret)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
@@ -61,15 +64,16 @@ func hasRole(o client.Object) bool {
 	return ok && mayHaveRole(m)
 }
 
-// deletedProviderOf calls for the provider of a RoleMapping if it is being deleted.
-func (r *Reconciler) deletedProviderOf(ctx context.Context, o client.Object) []ctrl.Request {
+// waitingProviderOf calls for the provider of a RoleMapping if it is being deleted, or leaves an
+// account.
+func (r *Reconciler) waitingProviderOf(ctx context.Context, o client.Object) []ctrl.Request {
 	m, ok := o.(*v1alpha1.RoleMapping)
 	if !ok {
 		return nil
 	}
 	key := types.NamespacedName{Name: m.Spec.ProviderRef.Name}
 	p := &v1alpha1.SAMLProvider{}
-	if err := r.Client.Get(ctx, key, p); err != nil || p.DeletionTimestamp.IsZero() {
+	if err := r.Client.Get(ctx, key, p); err != nil || p.DeletionTimestamp.IsZero() && len(p.FormerAccounts()) == 0 {
 		return nil
 	}
 	return []ctrl.Request{{NamespacedName: key}}

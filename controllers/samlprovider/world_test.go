@@ -39,10 +39,12 @@ const (
 
 // world is a cluster in memory and an IAM that is as strict as AWS's, with a clock that stands still until it is moved.
 type world struct {
-	t          *testing.T
-	now        time.Time
-	client     client.Client
-	aws        *fakeAWS
+	t      *testing.T
+	now    time.Time
+	client client.Client
+	aws    *fakeAWS
+	// others are further accounts, by their IDs.
+	others     map[string]*fakeAWS
 	recorder   *events.FakeRecorder
 	reconciler *Reconciler
 	// writes counts what is written to the cluster.
@@ -93,10 +95,15 @@ func newWorld(t *testing.T, changes ...func(*v1alpha1.SAMLProvider)) *world {
 // restartOperator forgets what the operator remembers.
 func (w *world) restartOperator() {
 	w.reconciler = &Reconciler{
-		Client:          w.client,
-		Live:            w.client,
-		Status:          status.Writer{Client: w.client, Recorder: w.recorder},
-		IAM:             func(v1alpha1.Account) awsiam.API { return w.aws.operator },
+		Client: w.client,
+		Live:   w.client,
+		Status: status.Writer{Client: w.client, Recorder: w.recorder},
+		IAM: func(a v1alpha1.Account) awsiam.API {
+			if other := w.others[a.ID]; other != nil {
+				return other.operator
+			}
+			return w.aws.operator
+		},
 		ClusterUID:      clusterUID,
 		Namespace:       namespace,
 		Image:           "registry.example/attache:v1",

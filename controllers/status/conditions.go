@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -62,6 +63,11 @@ func stateOf(p Progress) metav1.ConditionStatus {
 // under way, then what is wanted to stand still, then what cannot be known.
 var severity = []Progress{Stalled, Retrying, Working, Halted, Unknown, Done}
 
+// CompareSeverity orders what happens next from the worst to the best, for package slices.
+func CompareSeverity(a, b Progress) int {
+	return cmp.Compare(slices.Index(severity, a), slices.Index(severity, b))
+}
+
 // readyOf returns the finding that Ready repeats: whoever pulls an emergency stop must see it there
 // at once, and otherwise the worst counts.
 func readyOf(findings []Finding) Finding {
@@ -116,11 +122,12 @@ func set(conditions *[]metav1.Condition, generation int64, kind string, state me
 		Status:             state,
 		ObservedGeneration: generation,
 		Reason:             reason,
-		Message:            truncate(message, maxMessage),
+		Message:            Shorten(message, maxMessage),
 	})
 }
 
-func truncate(s string, limit int) string {
+// Shorten cuts a message for people to so many bytes, and shows that it did.
+func Shorten(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}

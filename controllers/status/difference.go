@@ -30,5 +30,5 @@ func brief(value string) string {
 	if value == "" {
 		return "none"
 	}
-	return truncate(value, maxValue)
+	return Shorten(value, maxValue)
 }

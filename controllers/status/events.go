@@ -27,12 +27,12 @@ func eventsOf(before, after []metav1.Condition, findings []Finding) []event {
 	for _, kind := range conditionsOf(findings) {
 		f := worstOf(about(kind, findings))
 		if changed(before, after, kind, f.Progress) {
-			events = append(events, event{eventType(f.Progress), f.Reason, truncate(f.Message, maxNote)})
+			events = append(events, event{eventType(f.Progress), f.Reason, Shorten(f.Message, maxNote)})
 		}
 	}
 	ready := readyOf(findings)
 	if ready.Condition == v1alpha1.ConditionReady && changed(before, after, v1alpha1.ConditionReady, ready.Progress) {
-		events = append(events, event{eventType(ready.Progress), ready.Reason, truncate(ready.Message, maxNote)})
+		events = append(events, event{eventType(ready.Progress), ready.Reason, Shorten(ready.Message, maxNote)})
 	}
 	return events
 }

@@ -26,8 +26,8 @@ type SAMLProviderReport struct {
 	Findings []Finding
 	// Changes made in AWS, in their order.
 	Changes []Change
-	// Account is the ledger's entry; nil when nothing stands in AWS.
-	Account *v1alpha1.AccountStatus
+	// Accounts is the ledger, in the order in which people read it.
+	Accounts []v1alpha1.AccountStatus
 	// Keys are the signing keys, newest first; nil leaves what the status says.
 	Keys []v1alpha1.KeyStatus
 	// Audience, MetadataURL and DelegationURL are the computed defaults.
@@ -43,10 +43,7 @@ func (w Writer) SAMLProvider(ctx context.Context, p *v1alpha1.SAMLProvider, r SA
 	w.Changed(p, r.Changes)
 	before := p.DeepCopy()
 	p.Status.ObservedGeneration = summarize(&p.Status.Conditions, p.Generation, p.Status.ObservedGeneration, r.Findings)
-	p.Status.Accounts = nil
-	if r.Account != nil {
-		p.Status.Accounts = []v1alpha1.AccountStatus{*r.Account}
-	}
+	p.Status.Accounts = r.Accounts
 	if r.Keys != nil {
 		p.Status.Keys = r.Keys
 	}
@@ -92,7 +89,7 @@ func (w Writer) RoleMapping(ctx context.Context, m *v1alpha1.RoleMapping, r Role
 // status nobody will read any more.
 func (w Writer) Changed(o client.Object, changes []Change) {
 	for _, c := range changes {
-		w.Recorder.Eventf(o, nil, corev1.EventTypeNormal, c.Reason, cmp.Or(c.Action, action), "%s", truncate(c.Note, maxNote))
+		w.Recorder.Eventf(o, nil, corev1.EventTypeNormal, c.Reason, cmp.Or(c.Action, action), "%s", Shorten(c.Note, maxNote))
 	}
 }
 

@@ -289,6 +289,14 @@ func TestRefusalsAreAnsweredInTheFormOfOAuth(t *testing.T) {
 			header: http.Header{"Retry-After": {"5"}},
 		},
 		{
+			name: "an account without an active key, whatever another has",
+			change: func(w *world) {
+				w.state.Provider.Status.Accounts = []v1alpha1.AccountStatus{{ID: "444455556666", ActiveKey: signingKey().ID}, {ID: "111122223333"}}
+			},
+			status: 503, code: "temporarily_unavailable", reason: "KeyUnavailable", message: "no active signing key for account 111122223333 yet",
+			header: http.Header{"Retry-After": {"5"}},
+		},
+		{
 			name: "an active key that the Secret does not hold", change: func(w *world) { w.state.Keys = nil },
 			status: 503, code: "temporarily_unavailable", reason: "KeyUnavailable", message: "see its conditions",
 			header: http.Header{"Retry-After": {"5"}},

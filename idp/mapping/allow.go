@@ -119,15 +119,27 @@ func accountIsNotListed(p *v1alpha1.SAMLProvider, m *v1alpha1.RoleMapping, _ Fac
 		return Finding{}, false
 	}
 	id, _ := accountIDOf(m)
-	ids := make([]string, len(p.Spec.Accounts))
-	for i, a := range p.Spec.Accounts {
-		ids[i] = a.ID
-	}
 	return Finding{
 		Reason: v1alpha1.ReasonAccountNotListed,
 		Message: fmt.Sprintf("%s is a role of account %s, which spec.accounts of SAMLProvider %q does not list; use a role of %s, or a SAMLProvider that lists %s",
-			roleWord(p, m), id, p.Name, strings.Join(ids, ", "), id),
+			roleWord(p, m), id, p.Name, accountsOf(p), id),
 	}, true
+}
+
+// maxNamedAccounts is how many accounts a message names.
+const maxNamedAccounts = 5
+
+// accountsOf lists the provider's accounts for people.
+func accountsOf(p *v1alpha1.SAMLProvider) string {
+	var names []string
+	for _, a := range p.Spec.Accounts[:min(len(p.Spec.Accounts), maxNamedAccounts)] {
+		names = append(names, a.String())
+	}
+	list := strings.Join(names, ", ")
+	if n := len(p.Spec.Accounts) - maxNamedAccounts; n > 0 {
+		list += fmt.Sprintf(" or one of %d more accounts", n)
+	}
+	return list
 }
 
 // partitionDoesNotMatch is about existing roles: the ARN of a managed one is made in the partition

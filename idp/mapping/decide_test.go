@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -293,4 +294,49 @@ func TestDecideRefuses(t *testing.T) {
 			g.Expect(refusal.Message).To(ContainSubstring(tt.message))
 		})
 	}
+}
+
+func TestEachAccountGivesItsOwnGrant(t *testing.T) {
+	p := provider(func(p *v1alpha1.SAMLProvider) {
+		p.Spec.Accounts = []v1alpha1.Account{
+			{ID: "111122223333", Region: "eu-west-1"},
+			{ID: "222233334444", Region: "cn-north-1", ProviderName: "corp-cn"},
+			{ID: "333344445555", Region: "us-gov-west-1", Endpoints: v1alpha1.AccountEndpoints{STS: "https://sts-fips.us-gov-west-1.amazonaws.com"}},
+		}
+		p.Spec.Allow[0].Roles = []v1alpha1.RolePattern{
+			"arn:aws:iam::111122223333:role/*", "arn:aws-cn:iam::222233334444:role/*", "arn:aws-us-gov:iam::333344445555:role/*",
+		}
+	})
+	all := mappings{
+		mapping("here", "arn:aws:iam::111122223333:role/u"), mapping("china", "arn:aws-cn:iam::222233334444:role/u"),
+		mapping("gov", "arn:aws-us-gov:iam::333344445555:role/u"),
+	}
+	for _, tt := range []struct {
+		name, role, provider, account, region, sts string
+	}{
+		{"in aws", "arn:aws:iam::111122223333:role/u", "arn:aws:iam::111122223333:saml-provider/corp", "111122223333", "eu-west-1", ""},
+		{"in aws-cn", "arn:aws-cn:iam::222233334444:role/u", "arn:aws-cn:iam::222233334444:saml-provider/corp-cn", "222233334444", "cn-north-1", ""},
+		{"in aws-us-gov", "arn:aws-us-gov:iam::333344445555:role/u", "arn:aws-us-gov:iam::333344445555:saml-provider/corp", "333344445555", "us-gov-west-1", "https://sts-fips.us-gov-west-1.amazonaws.com"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			got, err := Decide(p, all, noFacts, uploader(), Want{RoleARN: tt.role})
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect([]string{got.ProviderARN, got.AccountID, got.Region, got.STSEndpoint}).To(Equal([]string{tt.provider, tt.account, tt.region, tt.sts}))
+		})
+	}
+}
+
+func TestAnAccountThatIsNotListedIsToldWithThoseThatAre(t *testing.T) {
+	g := NewWithT(t)
+	p := provider(func(p *v1alpha1.SAMLProvider) {
+		p.Spec.Accounts[0].Alias = "production"
+		for i := range 9 {
+			p.Spec.Accounts = append(p.Spec.Accounts, v1alpha1.Account{ID: fmt.Sprintf("%012d", i), Region: "eu-west-1"})
+		}
+	})
+	f, refused := Refuse(p, mapping("other", "arn:aws:iam::999999999999:role/u"), Facts{})
+	g.Expect(refused).To(BeTrue())
+	g.Expect(f.Reason).To(Equal(v1alpha1.ReasonAccountNotListed))
+	g.Expect(f.Message).To(ContainSubstring("use a role of 111122223333 (production), 000000000000, 000000000001, 000000000002, 000000000003 or one of 5 more accounts, or"))
 }

@@ -2,6 +2,7 @@ package uninstall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -46,10 +47,11 @@ func (i Inventory) Fates(retain bool) string {
 		fmt.Fprintf(&b, "  %s (in AWS: %s %s)\n", Name(m), m.Status.Role.ARN, fate(retain || m.Retains(m.Status.Role.Adopted)))
 	}
 	for _, p := range i.Providers {
-		if len(p.Status.Accounts) == 0 {
+		known := slices.DeleteFunc(slices.Clone(p.Status.Accounts), func(a v1alpha1.AccountStatus) bool { return a.ProviderARN == "" })
+		if len(known) == 0 {
 			fmt.Fprintf(&b, "  %s (nothing known in AWS)\n", Name(p))
 		}
-		for _, a := range p.Status.Accounts {
+		for _, a := range known {
 			fmt.Fprintf(&b, "  %s (in AWS: %s %s)\n", Name(p), a.ProviderARN, fate(retain || p.Retains(a.Adopted)))
 		}
 	}
