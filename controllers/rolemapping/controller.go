@@ -44,6 +44,7 @@ type Reconciler struct {
 
 	attempts attempts.Memory[types.UID]
 	looks    looks
+	silence  silence
 }
 
 type step = phase.Phase[*Reconciler, *scope]

@@ -28,12 +28,16 @@ func (r *Reconciler) deleteRole(ctx context.Context, s *scope) (status.Finding, 
 		return s.retain("the account is Observed"), nil
 	}
 	if s.recorded != nil && s.recorded.State == v1alpha1.RoleDeleting {
-		return r.attempts.Do(s.mapping.UID, s.attempt("delete"), r.Clock, func() status.Finding { return r.deleteNoted(ctx, s) }), nil
+		return r.attempts.Do(s.mapping.UID, s.attempt("delete"), r.Clock, func() status.Finding {
+			return r.ask(s, unavailable, func() status.Finding { return r.deleteNoted(ctx, s) })
+		}), nil
 	}
 	if s.recorded != nil {
 		return s.noteDeletion(s.recorded.ARN), nil
 	}
-	return r.attempts.Do(s.mapping.UID, s.attempt("find"), r.Clock, func() status.Finding { return r.findLost(ctx, s) }), nil
+	return r.attempts.Do(s.mapping.UID, s.attempt("find"), r.Clock, func() status.Finding {
+		return r.ask(s, unavailable, func() status.Finding { return r.findLost(ctx, s) })
+	}), nil
 }
 
 // retain lets the object go without a call to IAM.

@@ -29,10 +29,15 @@ func (r *Reconciler) reconcileRole(ctx context.Context, s *scope) (status.Findin
 		return s.found(synced, syncedMessage(s.want.ARN)), nil
 	}
 	return r.attempts.Do(s.mapping.UID, s.attempt("sync "+role.Hash(s.want)), r.Clock, func() status.Finding {
-		if s.account.Observed() {
-			return r.observeRole(ctx, s)
+		if s.recorded == nil && s.begun {
+			return s.record() // nothing can be there yet, so IAM need not be asked for it
 		}
-		return r.syncRole(ctx, s)
+		return r.ask(s, unavailable, func() status.Finding {
+			if s.account.Observed() {
+				return r.observeRole(ctx, s)
+			}
+			return r.syncRole(ctx, s)
+		})
 	}), nil
 }
 
@@ -59,9 +64,6 @@ func (r *Reconciler) holds(s *scope) bool {
 
 // syncRole looks at the role itself, whatever a snapshot says, before it writes.
 func (r *Reconciler) syncRole(ctx context.Context, s *scope) status.Finding {
-	if s.recorded == nil && s.begun {
-		return s.record() // nothing can be there yet, so IAM need not be asked for it
-	}
 	iam := r.IAM(s.account).Roles()
 	held, err := iam.Get(ctx, role.Name(s.want.ARN))
 	switch {

@@ -32,7 +32,7 @@ func (r *Reconciler) verifyTrust(ctx context.Context, s *scope) (status.Finding,
 			return last.finding, nil
 		}
 	}
-	f := r.lookAtTrust(ctx, s)
+	f := r.ask(s, trustUnavailable, func() status.Finding { return r.lookAtTrust(ctx, s) })
 	r.looks.rememberTrust(s.mapping.UID, trustLook{what: what, finding: f, at: r.Clock()})
 	return f, nil
 }

@@ -20,9 +20,9 @@ import (
 	"attache.dev/attache/api/v1alpha1"
 )
 
-// workers reconcile at once. Calls to IAM take most of their time, and IAM throttles a whole
-// account.
-const workers = 4
+// workers reconcile at once. Calls to IAM take most of their time: IAM throttles a whole account, and
+// an account that is silent holds one of them now and then.
+const workers = 8
 
 // providerField indexes the cache by the name in providerRef.
 const providerField = v1alpha1.FieldProvider
