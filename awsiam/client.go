@@ -8,16 +8,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"attache.dev/attache/awsiam/partition"
 )
 
-// callTimeout bounds one call to IAM, so that a silent endpoint does not hold a worker.
-const callTimeout = 20 * time.Second
+// CallTimeout bounds one call to IAM, so that a silent endpoint does not hold a worker.
+const CallTimeout = 20 * time.Second
 
 // API is what the operator does in the IAM of one account. Every error is an *Error.
 type API interface {
@@ -28,33 +26,6 @@ type API interface {
 	// Snapshot reads all roles of the account at once, those below pathPrefix, such as /reports/ or
 	// /, with description and maximum session duration.
 	Snapshot(ctx context.Context, pathPrefix string) (Snapshot, error)
-}
-
-// Ambient makes clients that sign with what the AWS SDK's default chain finds: environment, shared
-// files, container or instance metadata.
-type Ambient struct {
-	config aws.Config
-}
-
-// NewAmbient reads the SDK's configuration once. Credentials are looked for at the first call, and
-// a call that finds none ends with an Error of kind NoCredentials.
-func NewAmbient(ctx context.Context) (*Ambient, error) {
-	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)),
-		// The reconciler decides when to try again: a retry inside the SDK would hold its worker.
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("read the AWS SDK's configuration: %w", err)
-	}
-	cfg.Credentials = aws.NewCredentialsCache(markedCredentials{cfg.Credentials})
-	return &Ambient{config: cfg}, nil
-}
-
-// API returns a client for the partition of region. An endpoint replaces IAM's public address
-// unless it is empty.
-func (a *Ambient) API(region, endpoint string) API {
-	return New(a.config, region, endpoint)
 }
 
 // New returns a client for the partition of region. An endpoint replaces IAM's public address
@@ -102,22 +73,3 @@ func wrongAccount(operation, made, want string, deleted error) *Error {
 	}
 	return &Error{Kind: NoCredentials, Operation: operation, Message: message, Err: deleted}
 }
-
-// markedCredentials marks the errors of a credentials provider, which the SDK returns among those
-// of the call itself.
-type markedCredentials struct {
-	aws.CredentialsProvider
-}
-
-func (m markedCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	c, err := m.CredentialsProvider.Retrieve(ctx)
-	if err != nil {
-		return c, &credentialsError{err}
-	}
-	return c, nil
-}
-
-type credentialsError struct{ err error }
-
-func (e *credentialsError) Error() string { return e.err.Error() }
-func (e *credentialsError) Unwrap() error { return e.err }

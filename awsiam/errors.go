@@ -121,12 +121,6 @@ func classify(operation string, err error) error {
 		return nil
 	}
 	e := &Error{Kind: Unavailable, Operation: operation, Message: unreachable(err), Err: err}
-	var noCredentials *credentialsError
-	if errors.As(err, &noCredentials) {
-		e.Kind = NoCredentials
-		e.Message = "the AWS SDK's default chain found no credentials for the operator"
-		return e
-	}
 	var withID interface{ ServiceRequestID() string }
 	if errors.As(err, &withID) {
 		e.RequestID = withID.ServiceRequestID()

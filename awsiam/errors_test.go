@@ -107,22 +107,6 @@ func TestADenialNamesTheMissingAction(t *testing.T) {
 	}
 }
 
-func TestMissingCredentialsAreToldApart(t *testing.T) {
-	g := NewWithT(t)
-	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
-		"AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "",
-		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-	} {
-		t.Setenv(name, value)
-	}
-	ambient, err := awsiam.NewAmbient(t.Context())
-	g.Expect(err).NotTo(HaveOccurred())
-	_, err = ambient.API("eu-west-1", "http://127.0.0.1:1").Providers().Get(t.Context(), arn)
-	g.Expect(awsiam.KindOf(err)).To(Equal(awsiam.NoCredentials))
-	g.Expect(err).To(MatchError(ContainSubstring("found no credentials")))
-}
-
 func TestAProviderMadeInAnotherAccountGoesAgain(t *testing.T) {
 	g := NewWithT(t)
 	var actions []string

@@ -39,8 +39,3 @@ func Observe(cfg aws.Config, observe func(operation, outcome string)) aws.Config
 	})
 	return cfg
 }
-
-// Observe has every call of the clients made from now on told of.
-func (a *Ambient) Observe(observe func(operation, outcome string)) {
-	a.config = Observe(a.config, observe)
-}

@@ -19,7 +19,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"attache.dev/attache/api/v1alpha1"
-	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/access"
 	"attache.dev/attache/controllers"
 	"attache.dev/attache/internal/metrics"
 )
@@ -120,23 +120,24 @@ func (o operatorOptions) addControllers(ctx context.Context, mgr ctrl.Manager) e
 	if err != nil {
 		return err
 	}
-	ambient, err := awsiam.NewAmbient(ctx)
+	base, err := access.LoadBase(ctx)
 	if err != nil {
 		return err
 	}
 	counts := metrics.NewOperator(ctrlmetrics.Registry)
-	ambient.Observe(counts.CalledIAM)
+	aws, err := newAccountAccess(base, mgr.GetClient(), o.namespace, clusterUID, counts)
+	if err != nil {
+		return err
+	}
 	return controllers.Setup(ctx, mgr, controllers.Options{
 		Namespace:       o.namespace,
 		Image:           o.idpImage,
 		ImagePullPolicy: corev1.PullPolicy(o.idpImagePullPolicy),
 		ClusterUID:      clusterUID,
-		IAM: func(a v1alpha1.Account) awsiam.API {
-			return ambient.API(a.Region, a.Endpoints.IAM)
-		},
-		Clock:    time.Now,
-		Metrics:  counts,
-		Registry: ctrlmetrics.Registry,
+		IAM:             aws.IAM,
+		Clock:           time.Now,
+		Metrics:         counts,
+		Registry:        ctrlmetrics.Registry,
 	})
 }
 

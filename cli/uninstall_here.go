@@ -10,8 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"attache.dev/attache/api/v1alpha1"
-	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/access"
 	"attache.dev/attache/controllers"
 	"attache.dev/attache/internal/uninstall"
 )
@@ -75,14 +74,19 @@ func (o *uninstallOptions) manager(ctx context.Context, lease bool) (ctrl.Manage
 	if err != nil {
 		return nil, err
 	}
-	ambient, err := awsiam.NewAmbient(ctx)
+	base, err := access.LoadBase(ctx)
 	if err != nil {
 		return nil, err
 	}
+	aws, err := newAccountAccess(base, mgr.GetClient(), o.namespace, clusterUID, nil)
+	if err != nil {
+		return nil, err
+	}
+	aws.only = access.Ambient{Holder: "this shell"}
 	return mgr, controllers.SetupDeletion(ctx, mgr, controllers.Options{
 		Namespace:  o.namespace,
 		ClusterUID: clusterUID,
-		IAM:        func(a v1alpha1.Account) awsiam.API { return ambient.API(a.Region, a.Endpoints.IAM) },
+		IAM:        aws.IAM,
 		Clock:      time.Now,
 	})
 }

@@ -25,6 +25,7 @@ import (
 	"attache.dev/attache/awsiam/snapshot"
 	"attache.dev/attache/controllers/cabundle"
 	"attache.dev/attache/controllers/drift"
+	"attache.dev/attache/controllers/identity"
 	"attache.dev/attache/controllers/rolemapping"
 	"attache.dev/attache/controllers/samlprovider"
 	"attache.dev/attache/controllers/ssa"
@@ -71,6 +72,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	authority := &cabundle.AuthorityReconciler{Client: mgr.GetClient(), Namespace: o.Namespace, Clock: o.Clock}
 	if err := authority.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the CA controller: %w", err)
+	}
+	own := &identity.Reconciler{Client: mgr.GetClient(), Namespace: o.Namespace, ClusterUID: o.ClusterUID, Clock: o.Clock}
+	if err := own.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the controller of the operator's identity: %w", err)
 	}
 	bundle := &cabundle.BundleReconciler{Client: mgr.GetClient(), Namespace: o.Namespace}
 	if err := bundle.SetupWithManager(mgr); err != nil {

@@ -26,6 +26,9 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 		change(p)
 		return p
 	}
+	access := func(a v1alpha1.AccountAccess) client.Object {
+		return provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Access = a })
+	}
 	arn := func(arn string) client.Object {
 		return mapping(func(m *v1alpha1.RoleMapping) { m.Spec.Role.ARN = arn })
 	}
@@ -51,6 +54,20 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 
 		{"an issuer that is no URI", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Issuer = "corp" }), "issuer must be an absolute URI such as https://login.corp.example/saml/metadata"},
 		{"an account that is no account ID", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].ID = "production" }), "must be the twelve digits of an AWS account in quotes"},
+		{"the operator's own IAM provider, in another case", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].ProviderName = "Attache-Operator" }),
+			"accounts[].providerName must not be attache-operator"},
+		{"the operator's own IAM provider, by default", provider(func(p *v1alpha1.SAMLProvider) { p.Name = "attache-operator" }), "write accounts[].providerName"},
+		{"a role to assume without its ARN", access(v1alpha1.AccountAccess{Mode: v1alpha1.AccessAssumeRole}), "write access.assumeRole.roleARN with it"},
+		{"a role to assume with another mode", access(v1alpha1.AccountAccess{Mode: v1alpha1.AccessAmbient, AssumeRole: &v1alpha1.AssumeRoleAccess{RoleARN: uploader}}),
+			"take access.assumeRole out with another mode"},
+		{"a role to assume that is a user", access(v1alpha1.AccountAccess{Mode: v1alpha1.AccessAssumeRole, AssumeRole: &v1alpha1.AssumeRoleAccess{RoleARN: "arn:aws:iam::111122223333:user/attache"}}),
+			"access.assumeRole.roleARN must be the ARN of an IAM role"},
+		{"a role to assume of another account", access(v1alpha1.AccountAccess{Mode: v1alpha1.AccessAssumeRole, AssumeRole: &v1alpha1.AssumeRoleAccess{RoleARN: "arn:aws:iam::444455556666:role/attache"}}),
+			"access.assumeRole.roleARN must be a role of the account that it gives access to"},
+		{"a Secret without its name", access(v1alpha1.AccountAccess{Mode: v1alpha1.AccessSecret}), "write access.secretRef.name with it"},
+		{"a Secret with another mode", access(v1alpha1.AccountAccess{Mode: v1alpha1.AccessFederated, SecretRef: &v1alpha1.SecretReference{Name: "production"}}),
+			"take access.secretRef out with another mode"},
+		{"a mode that does not exist", access(v1alpha1.AccountAccess{Mode: "Root"}), `"Federated", "AssumeRole", "Ambient", "Secret"`},
 		{"a region that is none", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Region = "Ireland" }), "must be an AWS region such as eu-west-1"},
 		{"an alias that IAM would not take", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Alias = "Production_EU" }), "accounts[].alias must be 1 to 63 characters of a-z, 0-9 and single hyphens"},
 		{"an alias that reads as an account ID", provider(func(p *v1alpha1.SAMLProvider) { p.Spec.Accounts[0].Alias = "444455556666" }), "which read as an account ID"},
@@ -124,4 +141,20 @@ func TestAHundredAccountsFitWhatValidationMayCost(t *testing.T) {
 	p := newProvider("hundred")
 	p.Spec.Accounts = accounts(100)
 	NewWithT(t).Expect(env.Client.Create(t.Context(), p, client.DryRunAll)).To(Succeed())
+}
+
+func TestTheAPIServerTakesEachAccess(t *testing.T) {
+	for name, access := range map[string]v1alpha1.AccountAccess{
+		"Federated":                  {Mode: v1alpha1.AccessFederated},
+		"Ambient":                    {Mode: v1alpha1.AccessAmbient},
+		"a Secret":                   {Mode: v1alpha1.AccessSecret, SecretRef: &v1alpha1.SecretReference{Name: "production"}},
+		"a role":                     {Mode: v1alpha1.AccessAssumeRole, AssumeRole: &v1alpha1.AssumeRoleAccess{RoleARN: uploader}},
+		"a role with an external ID": {Mode: v1alpha1.AccessAssumeRole, AssumeRole: &v1alpha1.AssumeRoleAccess{RoleARN: uploader, ExternalID: "blue"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProvider("corp")
+			p.Spec.Accounts[0].Access = access
+			NewWithT(t).Expect(env.Client.Create(t.Context(), p, client.DryRunAll)).To(Succeed())
+		})
+	}
 }

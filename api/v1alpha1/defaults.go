@@ -76,7 +76,10 @@ func (a Account) String() string {
 
 // LastSpec returns what the ledger keeps of the account.
 func (a Account) LastSpec() *AccountLastSpec {
-	return &AccountLastSpec{Alias: a.Alias, Region: a.Region, Access: a.Access, Management: a.Management, IAMEndpoint: a.Endpoints.IAM}
+	return &AccountLastSpec{
+		Alias: a.Alias, Region: a.Region, Access: *a.Access.DeepCopy(), Management: a.Management,
+		IAMEndpoint: a.Endpoints.IAM, STSEndpoint: a.Endpoints.STS,
+	}
 }
 
 // Account returns an account of spec by its ID, and whether spec lists it.
@@ -98,8 +101,8 @@ func (p *SAMLProvider) FormerAccounts() []Account {
 			continue
 		}
 		former = append(former, Account{
-			ID: e.ID, Alias: e.LastSpec.Alias, Region: e.LastSpec.Region, Access: e.LastSpec.Access,
-			Management: e.LastSpec.Management, Endpoints: AccountEndpoints{IAM: e.LastSpec.IAMEndpoint},
+			ID: e.ID, Alias: e.LastSpec.Alias, Region: e.LastSpec.Region, Access: *e.LastSpec.Access.DeepCopy(),
+			Management: e.LastSpec.Management, Endpoints: AccountEndpoints{IAM: e.LastSpec.IAMEndpoint, STS: e.LastSpec.STSEndpoint},
 		})
 	}
 	return former

@@ -19,6 +19,7 @@ import (
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 50 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name must be at most 50 characters of a-z, 0-9 and '-', because the Service is named attache-<name>"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'attache-operator' || self.spec.accounts.all(a, has(a.providerName))",message="write accounts[].providerName: attache-operator, the default by this object's name, is the IAM provider through which the operator itself signs in"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name != 'operator' && !self.metadata.name.endsWith('-base')",message="metadata.name must not be operator and must not end in -base: attache-operator and attache-idp-<name>-base are names of other objects"
 type SAMLProvider struct {
 	metav1.TypeMeta `json:",inline"`
@@ -130,6 +131,10 @@ const (
 // Account is one AWS account in which an IAM SAML provider stands for this SAMLProvider.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.providerName) == has(oldSelf.providerName) && (!has(self.providerName) || self.providerName == oldSelf.providerName)",message="accounts[].providerName is immutable: roles trust the provider by its ARN; create another SAMLProvider instead"
+// +kubebuilder:validation:XValidation:rule="has(self.access.assumeRole) == (self.access.mode == 'AssumeRole')",message="access.assumeRole belongs to mode AssumeRole and to no other: write access.assumeRole.roleARN with it, and take access.assumeRole out with another mode"
+// +kubebuilder:validation:XValidation:rule="has(self.access.secretRef) == (self.access.mode == 'Secret')",message="access.secretRef belongs to mode Secret and to no other: write access.secretRef.name with it, and take access.secretRef out with another mode"
+// +kubebuilder:validation:XValidation:rule="!has(self.access.assumeRole) || self.access.assumeRole.roleARN.matches('^arn:(aws|aws-cn|aws-us-gov):iam::[0-9]{12}:role/[!-~]+$')",message="access.assumeRole.roleARN must be the ARN of an IAM role, such as arn:aws:iam::111122223333:role/attache"
+// +kubebuilder:validation:XValidation:rule="!has(self.access.assumeRole) || self.access.assumeRole.roleARN.contains('::' + self.id + ':role/')",message="access.assumeRole.roleARN must be a role of the account that it gives access to"
 type Account struct {
 	// id is the AWS account ID, twelve digits in quotes.
 	// +required
@@ -149,6 +154,7 @@ type Account struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:Pattern=`^[\w._-]+$`
+	// +kubebuilder:validation:XValidation:rule="self.lowerAscii() != 'attache-operator'",message="accounts[].providerName must not be attache-operator: the operator itself signs in through the IAM provider of that name"
 	ProviderName string `json:"providerName,omitempty"`
 
 	// region is the AWS region whose STS endpoint is asked for credentials, such as eu-west-1. It
@@ -184,19 +190,63 @@ const (
 )
 
 // AccessMode names a way by which the operator gets AWS credentials of its own.
-// +kubebuilder:validation:Enum=Ambient
+// +kubebuilder:validation:Enum=Federated;AssumeRole;Ambient;Secret
 type AccessMode string
 
-// AccessAmbient takes the operator's credentials from the AWS SDK's default chain: environment,
-// shared files, container or instance metadata.
-const AccessAmbient AccessMode = "Ambient"
+const (
+	// AccessFederated signs in with SAML, by a key of the operator's own, to what `attache bootstrap`
+	// has made in the account: no key of AWS is stored anywhere.
+	AccessFederated AccessMode = "Federated"
+	// AccessAssumeRole takes a role of the account with the credentials of Ambient.
+	AccessAssumeRole AccessMode = "AssumeRole"
+	// AccessAmbient takes the operator's credentials from the AWS SDK's default chain: environment,
+	// shared files, container or instance metadata.
+	AccessAmbient AccessMode = "Ambient"
+	// AccessSecret takes an access key out of a Secret.
+	AccessSecret AccessMode = "Secret"
+)
 
-// AccountAccess says how the operator signs its calls to IAM in one account.
+// AccountAccess says how the operator signs its calls to IAM in one account. Its rules stand on
+// Account: status repeats it, where the cost of rules counts anew.
 type AccountAccess struct {
-	// mode Ambient takes the credentials that the operator's pod finds through the AWS SDK's
-	// default chain.
+	// mode Federated signs in with SAML to what `attache bootstrap` has made in the account, so that
+	// no key is stored. AssumeRole takes a role with the credentials of Ambient. Ambient takes those
+	// that the operator's pod finds through the AWS SDK's default chain. Secret takes an access key.
 	// +required
 	Mode AccessMode `json:"mode"`
+
+	// assumeRole is the role of mode AssumeRole.
+	// +optional
+	AssumeRole *AssumeRoleAccess `json:"assumeRole,omitempty"`
+
+	// secretRef names the Secret of mode Secret, which is in the operator's namespace. Its entries are
+	// aws_access_key_id, aws_secret_access_key and, for temporary keys, aws_session_token.
+	// +optional
+	SecretRef *SecretReference `json:"secretRef,omitempty"`
+}
+
+// AssumeRoleAccess is a role that the operator takes.
+type AssumeRoleAccess struct {
+	// roleARN of a role in the account itself.
+	// +required
+	// +kubebuilder:validation:MaxLength=640
+	RoleARN string `json:"roleARN"`
+
+	// externalID that the role's trust policy demands in sts:ExternalId.
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=1224
+	// +kubebuilder:validation:Pattern=`^[\w+=,.@:/-]*$`
+	ExternalID string `json:"externalID,omitempty"`
+}
+
+// SecretReference names a Secret in the operator's namespace.
+type SecretReference struct {
+	// name of the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
 }
 
 // AccountEndpoints replaces public AWS addresses. Each is https://HOST[:PORT]; plain http is
@@ -484,6 +534,11 @@ type AccountLastSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=255
 	IAMEndpoint string `json:"iamEndpoint,omitempty"`
+
+	// stsEndpoint is endpoints.sts of the account.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	STSEndpoint string `json:"stsEndpoint,omitempty"`
 }
 
 // Drift is how AWS was found to differ from what the operator had brought about.

@@ -17,7 +17,7 @@ import (
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/awsiam/access"
 	"attache.dev/attache/awsiam/partition"
-	"attache.dev/attache/idp/keys" //nolint:depguard // The operator signs in as pods do.
+	"attache.dev/attache/idp/keys"
 	"attache.dev/attache/test/awsfake"
 	"attache.dev/attache/test/testaws"
 )
@@ -265,7 +265,7 @@ func TestWithoutAmbientCredentials(t *testing.T) {
 		} {
 			_, err := w.accounts(base).Credentials(w.account, method).Retrieve(t.Context())
 			g.Expect(awsiam.KindOf(err)).To(Equal(awsiam.NoCredentials), name)
-			g.Expect(err).To(MatchError(ContainSubstring("the AWS SDK's default chain found no credentials for the operator: give the operator's pod credentials")))
+			g.Expect(err).To(MatchError(ContainSubstring("the AWS SDK's default chain found no credentials: give the operator's pod credentials")))
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/maypok86/otter/v2"
 
-	"attache.dev/attache/idp/exchange" //nolint:depguard // The operator signs in as pods do.
+	"attache.dev/attache/idp/exchange"
 )
 
 const (

@@ -76,7 +76,7 @@ func explain(operation string, a Account, m Method, err error) *awsiam.Error {
 	e := &awsiam.Error{Operation: operation}
 	var ambient *ambientError
 	if errors.As(err, &ambient) {
-		e.Kind, e.Message = awsiam.NoCredentials, "the AWS SDK's default chain found no credentials for the operator: "+m.remedy(a)
+		e.Kind, e.Message = awsiam.NoCredentials, "the AWS SDK's default chain found no credentials: "+m.remedy(a)
 		return e
 	}
 	var response *awshttp.ResponseError

@@ -11,9 +11,9 @@ import (
 
 	"attache.dev/attache/awsiam"
 	"attache.dev/attache/idp"
-	"attache.dev/attache/idp/assertion" //nolint:depguard // The operator signs in as pods do.
-	"attache.dev/attache/idp/exchange"  //nolint:depguard // As above.
-	"attache.dev/attache/idp/keys"      //nolint:depguard // As above.
+	"attache.dev/attache/idp/assertion"
+	"attache.dev/attache/idp/exchange"
+	"attache.dev/attache/idp/keys"
 )
 
 // Identity is who the operator is to AWS where it signs in with SAML.

@@ -29,7 +29,10 @@ type Method interface {
 
 // Ambient takes what the AWS SDK's default chain finds: environment, shared files, container or
 // instance metadata.
-type Ambient struct{}
+type Ambient struct {
+	// Holder says in messages who is to be given other credentials; the operator's pod if empty.
+	Holder string
+}
 
 // AssumeRole takes a role of the account with the ambient credentials.
 type AssumeRole struct {
@@ -61,7 +64,10 @@ func (k Keys) String() string { return "keys from " + k.From }
 // GoString hides the secrets from %#v.
 func (k Keys) GoString() string { return k.String() }
 
-func (Ambient) remedy(a Account) string {
+func (m Ambient) remedy(a Account) string {
+	if m.Holder != "" {
+		return fmt.Sprintf("give %s credentials of account %s", m.Holder, a.ID)
+	}
 	return fmt.Sprintf("give the operator's pod credentials of account %s, or write another access.mode for it", a.ID)
 }
 

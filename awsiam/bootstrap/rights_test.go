@@ -18,8 +18,8 @@ import (
 	"attache.dev/attache/awsiam/bootstrap"
 	"attache.dev/attache/awsiam/role"
 	"attache.dev/attache/idp"
-	"attache.dev/attache/idp/assertion" //nolint:depguard // What a pod of an identity provider can say is made here.
-	"attache.dev/attache/idp/keys"      //nolint:depguard // As above.
+	"attache.dev/attache/idp/assertion"
+	"attache.dev/attache/idp/keys"
 )
 
 func TestWhatTheOperatorMayDoAndWhatNot(t *testing.T) {

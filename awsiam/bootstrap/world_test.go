@@ -14,7 +14,7 @@ import (
 	"attache.dev/attache/awsiam/bootstrap"
 	"attache.dev/attache/awsiam/partition"
 	"attache.dev/attache/awsiam/role"
-	"attache.dev/attache/idp/keys" //nolint:depguard // The operator signs in as pods do.
+	"attache.dev/attache/idp/keys"
 	"attache.dev/attache/test/awsfake"
 	"attache.dev/attache/test/testaws"
 )

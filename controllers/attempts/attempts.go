@@ -47,6 +47,10 @@ func (m *Memory[K]) Do(key K, what string, now func() time.Time, try func() stat
 		last = attempt{}
 	}
 	f := try()
+	if f.HeldBack {
+		m.remember(key, attempt{what: what, failures: last.failures, finding: f, at: now().Add(f.RequeueAfter)})
+		return f
+	}
 	if f.Progress != status.Retrying && f.Progress != status.Stalled {
 		m.succeed(key, success{what, now()})
 		return f
@@ -56,12 +60,7 @@ func (m *Memory[K]) Do(key K, what string, now func() time.Time, try func() stat
 	if f.RequeueAfter > 0 {
 		next.at = now().Add(f.RequeueAfter)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.byKey == nil {
-		m.byKey = map[K]attempt{}
-	}
-	m.byKey[key] = next
+	m.remember(key, next)
 	return f
 }
 
@@ -87,6 +86,15 @@ func (m *Memory[K]) Forget(key K) {
 	defer m.mu.Unlock()
 	delete(m.byKey, key)
 	delete(m.succeeded, key)
+}
+
+func (m *Memory[K]) remember(key K, a attempt) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byKey == nil {
+		m.byKey = map[K]attempt{}
+	}
+	m.byKey[key] = a
 }
 
 func (m *Memory[K]) last(key K) attempt {

@@ -32,6 +32,29 @@ func (tr *tries) do(what string, o status.Outcome) status.Finding {
 	})
 }
 
+func TestWhatWasHeldBackIsNoFailure(t *testing.T) {
+	g := NewWithT(t)
+	tr := newTries()
+	tr.do("sync", success)
+	good, _ := tr.memory.Succeeded("u1")
+	tr.now = tr.now.Add(time.Hour)
+	heldBack := func() status.Finding {
+		return tr.memory.Do("u1", "sync", func() time.Time { return tr.now }, func() status.Finding {
+			tr.count++
+			return status.Finding{Outcome: success, RequeueAfter: 4 * time.Second, HeldBack: true}
+		})
+	}
+	g.Expect(heldBack().RequeueAfter).To(Equal(4 * time.Second))
+	tr.now = tr.now.Add(time.Second)
+	g.Expect(heldBack().RequeueAfter).To(Equal(3*time.Second), "what is left of the wait")
+	g.Expect(tr.count).To(Equal(2))
+	looked, _ := tr.memory.Succeeded("u1")
+	g.Expect(looked).To(Equal(good), "nothing was looked at")
+
+	tr.now = tr.now.Add(3 * time.Second)
+	g.Expect(tr.do("sync", failure).RequeueAfter).To(BeNumerically("~", 10*time.Second, time.Second), "the first failure in a row")
+}
+
 func TestAFailureIsNotTriedAgainBeforeItsTime(t *testing.T) {
 	g := NewWithT(t)
 	tr := newTries()

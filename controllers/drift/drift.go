@@ -18,6 +18,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/limit"
 	"attache.dev/attache/awsiam/role"
 	"attache.dev/attache/awsiam/snapshot"
 	"attache.dev/attache/controllers/rolemapping"
@@ -111,6 +112,9 @@ func (r *Reconciler) account(ctx context.Context, p *v1alpha1.SAMLProvider, a v1
 	}
 	taken, err := r.take(ctx, a, key, arns)
 	if err != nil {
+		if wait, ok := limit.RetryAfter(err); ok {
+			return min(interval, wait), nil
+		}
 		ctrl.LoggerFrom(ctx).Info("Taking a snapshot failed", "account", a.ID, "error", err.Error())
 		return min(interval, retry.After(0, status.Jitter())), nil
 	}
@@ -129,7 +133,7 @@ func (r *Reconciler) take(ctx context.Context, a v1alpha1.Account, key string, a
 	prefix := snapshot.PathPrefix(arns...)
 	began := r.Clock()
 	taken, err := r.Snapshots.Take(ctx, key, func(ctx context.Context) (awsiam.Snapshot, error) {
-		return r.IAM(a).Snapshot(ctx, prefix)
+		return r.IAM(a).Snapshot(limit.Work(ctx, limit.Background), prefix)
 	}, named)
 	if r.Taken != nil {
 		r.Taken(r.Clock().Sub(began), taken.Calls, err)

@@ -12,6 +12,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/limit"
 	"attache.dev/attache/awsiam/snapshot"
 	"attache.dev/attache/controllers/attempts"
 	"attache.dev/attache/controllers/phase"
@@ -88,6 +89,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	ctx = limit.Work(ctx, s.class())
 	todo := phases
 	if going {
 		todo = deletionPhases

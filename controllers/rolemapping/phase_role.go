@@ -203,8 +203,11 @@ func (s *scope) markSynced(hash string, now metav1.Time) status.Finding {
 
 // syncFailed keeps an entry that says Creating: the role still may or may not exist.
 func (s *scope) syncFailed(ctx context.Context, err error) status.Finding {
-	s.markFailed()
-	return s.failed(ctx, outcomeOfKind, err)
+	f := s.failed(ctx, outcomeOfKind, err)
+	if !f.HeldBack {
+		s.markFailed()
+	}
+	return f
 }
 
 func (s *scope) markFailed() {

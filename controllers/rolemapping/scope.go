@@ -13,6 +13,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/limit"
 	"attache.dev/attache/awsiam/partition"
 	"attache.dev/attache/awsiam/role"
 	"attache.dev/attache/controllers/status"
@@ -159,6 +160,14 @@ func (s *scope) finalized() bool { return controllerutil.ContainsFinalizer(s.map
 func (s *scope) requested() string { return s.mapping.Annotations[v1alpha1.AnnotationReconcileAt] }
 func (s *scope) forced() bool {
 	return s.requested() != "" && s.requested() != s.mapping.Status.LastHandledReconcileAt
+}
+
+// class tells whether somebody waits: after an edit, a deletion included, or when a look was asked for.
+func (s *scope) class() limit.Class {
+	if s.mapping.Status.ObservedGeneration != s.mapping.Generation || s.forced() {
+		return limit.Interactive
+	}
+	return limit.Background
 }
 
 // attempt names a try with everything that makes it another one.

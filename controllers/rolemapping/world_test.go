@@ -20,6 +20,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/limit"
 	"attache.dev/attache/awsiam/role"
 	"attache.dev/attache/awsiam/snapshot"
 	"attache.dev/attache/controllers/status"
@@ -111,9 +112,11 @@ type world struct {
 	t          *testing.T
 	now        time.Time
 	client     client.Client
+	account    *testaws.Account
 	control    awsfake.Control
 	root       *iam.Client
 	api        awsiam.API
+	limiter    *limit.Limiter
 	snapshots  *snapshot.Store
 	reconciler *Reconciler
 	recorder   *events.FakeRecorder
@@ -132,7 +135,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	}
 	w := &world{t: t, now: time.Now(), recorder: events.NewFakeRecorder(4096), drift: map[bool]int{}}
 	account := testaws.Start(t, accountID, "eu-west-1")
-	w.control, w.root, w.api = account.Control, account.IAM(account.Root), account.API(account.Root)
+	w.account, w.control, w.root, w.api = account, account.Control, account.IAM(account.Root), account.API(account.Root)
 	w.client = fake.NewClientBuilder().
 		WithScheme(scheme).
 		WithStatusSubresource(&v1alpha1.RoleMapping{}, &v1alpha1.SAMLProvider{}).

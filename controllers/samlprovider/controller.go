@@ -12,6 +12,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/limit"
 	"attache.dev/attache/controllers/attempts"
 	"attache.dev/attache/controllers/phase"
 	"attache.dev/attache/controllers/ssa"
@@ -84,6 +85,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	s := newScope(p, r.Namespace, r.ClusterUID)
+	ctx = limit.Work(ctx, s.class())
 	todo := phases
 	switch {
 	case !p.DeletionTimestamp.IsZero():

@@ -120,7 +120,7 @@ func (a *account) takeFrom(w *account) bool {
 
 // meanwhile is what is told of an account while nobody knows better.
 func (r *Reconciler) meanwhile(a *account) status.Finding {
-	if a.recorded != nil && a.recorded.State == v1alpha1.AccountSynced && len(a.keys) > 0 && a.recorded.ActiveKey == a.activeKey() {
+	if a.holdsActiveKey() {
 		f := a.goodWord()
 		f.RequeueAfter = outcomes[asking].Retry.First
 		return f

@@ -14,6 +14,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/limit"
 	"attache.dev/attache/awsiam/partition"
 	"attache.dev/attache/controllers/status"
 	"attache.dev/attache/idp/assertion"
@@ -203,8 +204,11 @@ func (a *account) markFailed() {
 }
 
 func (a *account) syncFailed(ctx context.Context, err error) status.Finding {
-	a.markFailed()
-	return a.failed(ctx, err)
+	f := a.failed(ctx, err)
+	if !f.HeldBack {
+		a.markFailed()
+	}
+	return f
 }
 
 // failed says in words how a call to IAM failed. The request ID goes to the log alone: it would
@@ -216,12 +220,30 @@ func (a *account) failed(ctx context.Context, err error) status.Finding {
 		log.Info("Calling IAM failed", "error", err.Error())
 		return a.found(unavailable, err.Error())
 	}
+	if wait, ok := limit.RetryAfter(err); ok {
+		return a.heldBack(e.Error(), wait)
+	}
 	log.Info("Calling IAM failed", "operation", e.Operation, "kind", e.Kind, "code", e.Code, "requestID", e.RequestID)
 	message := e.Error()
 	if e.Kind == awsiam.Denied {
 		message = fmt.Sprintf("The operator's AWS identity lacks %s: allow it in the identity's policy. %s", e.Action, e.Message)
 	}
 	return a.found(outcomeOfKind[e.Kind], message)
+}
+
+// heldBack repeats what was found of the account before, if that was good and of the same spec.
+func (a *account) heldBack(message string, wait time.Duration) status.Finding {
+	f := a.found(throttled, message)
+	if a.provider.Status.ObservedGeneration == a.provider.Generation && a.holdsActiveKey() {
+		f = a.goodWord()
+	}
+	f.RequeueAfter, f.HeldBack = wait, true
+	return f
+}
+
+// holdsActiveKey tells that IAM was last seen to hold the metadata of the key that signs.
+func (a *account) holdsActiveKey() bool {
+	return a.recorded != nil && a.recorded.State == v1alpha1.AccountSynced && len(a.keys) > 0 && a.recorded.ActiveKey == a.activeKey()
 }
 
 func notOwnedMessage(a *account) string {

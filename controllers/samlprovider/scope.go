@@ -11,6 +11,7 @@ import (
 
 	"attache.dev/attache/api/v1alpha1"
 	"attache.dev/attache/awsiam"
+	"attache.dev/attache/awsiam/limit"
 	"attache.dev/attache/awsiam/partition"
 	"attache.dev/attache/controllers/phase"
 	"attache.dev/attache/controllers/status"
@@ -68,6 +69,14 @@ func (s *scope) trustedKeys() []string {
 
 // requested is the value of the annotation that asks for a reconciliation now.
 func (s *scope) requested() string { return s.provider.Annotations[v1alpha1.AnnotationReconcileAt] }
+
+// class tells whether somebody waits: after an edit, a deletion included, or when a look was asked for.
+func (s *scope) class() limit.Class {
+	if s.provider.Status.ObservedGeneration != s.provider.Generation || s.requested() != s.provider.Status.LastHandledReconcileAt {
+		return limit.Interactive
+	}
+	return limit.Background
+}
 
 // attempt names a try with everything that makes it another one, which does not wait for the last
 // one's time.

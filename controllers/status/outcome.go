@@ -117,6 +117,9 @@ type Finding struct {
 	Message string
 	// RequeueAfter is when to reconcile again; zero leaves it to the watches.
 	RequeueAfter time.Duration
+	// HeldBack tells that AWS was not asked, so that nothing new was found: the operator leaves room
+	// for others. It is no failure, and its time is RequeueAfter.
+	HeldBack bool
 }
 
 // Change is something that a reconciliation did in AWS and that people should hear of, whatever the

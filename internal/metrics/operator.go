@@ -13,6 +13,9 @@ type Operator struct {
 	drift         *prometheus.CounterVec
 	snapshotTimes *prometheus.HistogramVec
 	snapshotCalls prometheus.Gauge
+	heldBack      *prometheus.CounterVec
+	rate          *prometheus.GaugeVec
+	signIns       *prometheus.CounterVec
 }
 
 // NewOperator returns metrics that start at zero and that the registry serves.
@@ -35,9 +38,45 @@ func NewOperator(registry prometheus.Registerer) *Operator {
 			Name: "attache_snapshot_calls",
 			Help: "Calls to IAM that the last snapshot took.",
 		}),
+		heldBack: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "attache_iam_held_back_total",
+			Help: "Calls to IAM that were not made, to leave room for others, by account and by who waits: Interactive or Background.",
+		}, []string{"account", "class"}),
+		rate: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "attache_iam_rate",
+			Help: "Calls to IAM a second that the operator allows itself in an account; it falls when AWS throttles.",
+		}, []string{"account"}),
+		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "attache_sign_ins_total",
+			Help: "Attempts of the operator to get credentials of its own, by account and outcome: Success, or the kind of the error.",
+		}, []string{"account", "outcome"}),
 	}
-	registry.MustRegister(m.requests, m.drift, m.snapshotTimes, m.snapshotCalls)
+	registry.MustRegister(m.requests, m.drift, m.snapshotTimes, m.snapshotCalls, m.heldBack, m.rate, m.signIns)
 	return m
+}
+
+// HeldBack counts one call to IAM that was not made, for work of a class such as Background.
+func (m *Operator) HeldBack(accountID, class string) {
+	if m == nil {
+		return
+	}
+	m.heldBack.WithLabelValues(accountID, class).Inc()
+}
+
+// Paced tells how many calls a second an account is now taken to bear.
+func (m *Operator) Paced(accountID string, callsPerSecond float64) {
+	if m == nil {
+		return
+	}
+	m.rate.WithLabelValues(accountID).Set(callsPerSecond)
+}
+
+// SignedIn counts one attempt to get the operator's own credentials for an account.
+func (m *Operator) SignedIn(accountID, outcome string) {
+	if m == nil {
+		return
+	}
+	m.signIns.WithLabelValues(accountID, outcome).Inc()
 }
 
 // CalledIAM counts one call to IAM.

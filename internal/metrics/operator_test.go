@@ -22,7 +22,13 @@ func TestTheOperatorCountsItsWork(t *testing.T) {
 	m.Drifted("RoleMapping", false)
 	m.TookSnapshot(700*time.Millisecond, 5, "Success")
 	m.TookSnapshot(time.Millisecond, 0, "Denied")
+	m.HeldBack("111122223333", "Background")
+	m.Paced("111122223333", 7.5)
+	m.SignedIn("111122223333", "Denied")
 	g.Expect(scrapeOf(registry)).To(And(
+		ContainSubstring(`attache_iam_held_back_total{account="111122223333",class="Background"} 1`),
+		ContainSubstring(`attache_iam_rate{account="111122223333"} 7.5`),
+		ContainSubstring(`attache_sign_ins_total{account="111122223333",outcome="Denied"} 1`),
 		ContainSubstring(`attache_iam_requests_total{operation="CreateRole",outcome="Success"} 1`),
 		ContainSubstring(`attache_iam_requests_total{operation="CreateRole",outcome="Throttled"} 2`),
 		ContainSubstring(`attache_drift_total{kind="RoleMapping",repaired="true"} 1`),
