@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -96,19 +95,9 @@ func (o *uninstallOptions) Write(line []byte) (int, error) {
 }
 
 func (o *uninstallOptions) connect() error {
-	config, err := ctrl.GetConfig()
-	if err != nil {
-		return fmt.Errorf("find the Kubernetes API: %w", err)
-	}
-	scheme, err := operatorScheme()
-	if err != nil {
-		return err
-	}
-	o.config = config
-	if o.client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
-		return fmt.Errorf("reach the Kubernetes API at %s: %w", config.Host, err)
-	}
-	return nil
+	var err error
+	o.config, o.client, err = connect()
+	return err
 }
 
 // runCheck refuses while something is left. The chart's pre-delete hook runs it.
@@ -208,15 +197,7 @@ func (o *uninstallOptions) confirm(left uninstall.Inventory) error {
 	if o.yes {
 		return nil
 	}
-	fmt.Fprint(o.out, "Type yes to go on: ")
-	answer, err := bufio.NewReader(o.in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read your answer: %w", err)
-	}
-	if strings.TrimSpace(answer) != "yes" {
-		return notBegun(errors.New("not confirmed: type yes, or pass --yes"))
-	}
-	return nil
+	return confirm(o.in, o.out)
 }
 
 func (o *uninstallOptions) drain(ctx context.Context) error {
