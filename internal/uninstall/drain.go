@@ -75,8 +75,10 @@ func (d *Drain) Begin(ctx context.Context) error {
 func (d *Drain) Run(ctx context.Context) error {
 	tick := time.NewTicker(d.Every)
 	defer tick.Stop()
+	endless, cancel := withoutDeadline(ctx)
+	defer cancel()
 	for {
-		left, err := d.step(ctx)
+		left, err := d.step(endless)
 		switch {
 		case ctx.Err() != nil:
 			return d.unfinished(context.Cause(ctx))
@@ -90,6 +92,17 @@ func (d *Drain) Run(ctx context.Context) error {
 			return d.unfinished(context.Cause(ctx))
 		case <-tick.C:
 		}
+	}
+}
+
+// withoutDeadline ends with ctx and does not say when. A client that has to wait for its turn gives up at
+// once, with an error of its own, where it sees that the turn comes after the deadline.
+func withoutDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	endless, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	return endless, func() {
+		stop()
+		cancel()
 	}
 }
 
