@@ -152,7 +152,7 @@ func (o *bootstrapOptions) config(ctx context.Context) (bootstrap.Config, error)
 	published := &corev1.ConfigMap{}
 	err = o.client.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: identity.Name}, published)
 	if apierrors.IsNotFound(err) {
-		return c, notBegun(fmt.Errorf("namespace %s has no ConfigMap %s, which an operator that runs publishes: install the operator first, or name its namespace with --namespace", o.namespace, identity.Name))
+		return c, notBegun(fmt.Errorf("namespace %s has no ConfigMap %s, which an operator publishes some seconds after its first start: install the operator first, or name its namespace with --namespace", o.namespace, identity.Name))
 	}
 	if err != nil {
 		return c, fmt.Errorf("read what the operator publishes of itself: %w", err)
@@ -227,6 +227,9 @@ func (o *bootstrapOptions) finish(plan bootstrap.Plan) error {
 
 // write prints what is to be made for a tool to make it.
 func (o *bootstrapOptions) write(config bootstrap.Config) error {
+	if err := checkFormat(o.print); err != nil {
+		return err
+	}
 	want, err := bootstrap.Want(config)
 	if err != nil {
 		return notBegun(err)
@@ -244,15 +247,23 @@ func (o *bootstrapOptions) write(config bootstrap.Config) error {
 	return err
 }
 
-// written is an account in one of the formats that tools take.
+// written is an account in one of the formats of checkFormat.
 func written(format string, account export.Account, held export.Held) ([]byte, error) {
 	switch format {
 	case "terraform":
 		return export.Terraform(account)
 	case "cloudformation":
 		return export.CloudFormation(account)
-	case "cli":
+	default:
 		return export.Commands(account, held)
 	}
-	return nil, notBegun(fmt.Errorf("there is no format %q: write terraform, cloudformation or cli", format))
+}
+
+// checkFormat tells a mistake before anybody is asked for anything.
+func checkFormat(format string) error {
+	switch format {
+	case "terraform", "cloudformation", "cli":
+		return nil
+	}
+	return notBegun(fmt.Errorf("there is no format %q: write terraform, cloudformation or cli", format))
 }

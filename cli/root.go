@@ -21,7 +21,7 @@ func New() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newBootstrapCommand(), newOperatorCommand(), newIdPCommand(), newUninstallCommand(), newVersionCommand())
+	root.AddCommand(newBootstrapCommand(), newExportCommand(), newOperatorCommand(), newIdPCommand(), newUninstallCommand(), newVersionCommand())
 	return root
 }
 
