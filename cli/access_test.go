@@ -129,13 +129,21 @@ func TestTheOperatorSignsInWithItsOwnKey(t *testing.T) {
 	metadata, err := own.Metadata(t.Context())
 	w.Expect(err).NotTo(HaveOccurred())
 	administrator := bootstrap.Runner{API: w.aws.API(w.aws.Root)}
-	_, err = administrator.Bring(t.Context(), bootstrap.Config{
-		AccountID: accountID, Region: region, ClusterUID: clusterUID, Metadata: metadata, NameID: own.NameID(), Providers: []string{"corp"},
-	}, bootstrap.Create)
-	w.Expect(err).NotTo(HaveOccurred())
+	bring := func(mode bootstrap.Mode) {
+		_, err := administrator.Bring(t.Context(), bootstrap.Config{
+			AccountID: accountID, Region: region, ClusterUID: clusterUID, Metadata: metadata, NameID: own.NameID(), Providers: []string{"corp"},
+		}, mode)
+		w.Expect(err).NotTo(HaveOccurred())
+	}
+	bring(bootstrap.Create)
 
 	// Another process: this one remembers for some seconds that it was refused.
 	w.access, err = newAccountAccess(w.user, w.cluster, system, clusterUID, nil)
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(w.look(federated)).To(Satisfy(notThere))
+
+	bring(bootstrap.Remove)
+	bring(bootstrap.Create)
+	w.Expect(awsiam.KindOf(w.look(federated))).To(Equal(awsiam.NoCredentials), "the session was the former role's")
+	w.Expect(w.look(federated)).To(Satisfy(notThere), "and is not used again")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/maypok86/otter/v2"
 
+	"attache.dev/attache/awsiam"
 	"attache.dev/attache/idp/exchange"
 )
 
@@ -47,7 +48,6 @@ type Options struct {
 // Accounts gets and remembers credentials for accounts. It is safe for concurrent use.
 type Accounts struct {
 	options   Options
-	exchange  *exchange.Exchanger
 	providers *otter.Cache[key, *provider]
 }
 
@@ -70,10 +70,6 @@ func New(o Options) (*Accounts, error) {
 	if o.Base.HTTPClient == nil {
 		o.Base.HTTPClient = awshttp.NewBuildableClient().WithTimeout(o.Timeout)
 	}
-	exchanger, err := exchange.New(exchange.Options{Clock: o.Clock, Timeout: o.Timeout, HTTPClient: plain(o.Base.HTTPClient)})
-	if err != nil {
-		return nil, fmt.Errorf("prepare the operator's sign-in: %w", err)
-	}
 	providers, err := otter.New(&otter.Options[key, *provider]{
 		MaximumSize:      maxProviders,
 		ExpiryCalculator: otter.ExpiryAccessing[key, *provider](forgetAfter),
@@ -81,7 +77,12 @@ func New(o Options) (*Accounts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the operator's sign-in: %w", err)
 	}
-	return &Accounts{options: o, exchange: exchanger, providers: providers}, nil
+	return &Accounts{options: o, providers: providers}, nil
+}
+
+// exchanger returns one that remembers nothing yet.
+func (a *Accounts) exchanger() (*exchange.Exchanger, error) {
+	return exchange.New(exchange.Options{Clock: a.options.Clock, Timeout: a.options.Timeout, HTTPClient: plain(a.options.Base.HTTPClient)})
 }
 
 // LoadBase reads the AWS SDK's own configuration. Credentials are looked for at the first use.
@@ -102,17 +103,27 @@ func LoadBase(ctx context.Context) (aws.Config, error) {
 // they last. Its errors hold an *awsiam.Error (errors.As), and a client of package awsiam reports the
 // same kind.
 func (a *Accounts) Credentials(account Account, method Method) aws.CredentialsProvider {
+	return a.provider(account, method)
+}
+
+func (a *Accounts) provider(account Account, method Method) *provider {
 	p, _ := a.providers.ComputeIfAbsent(key{account, method}, func() (*provider, bool) {
 		return newProvider(a, account, method), false
 	})
 	return p
 }
 
-// Config returns a configuration with those credentials, for awsiam.New.
+// Config returns a configuration with those credentials, for awsiam.New. Those that IAM does not take
+// any more, as when the role was made anew, are not used again.
 func (a *Accounts) Config(account Account, method Method) aws.Config {
 	cfg := a.options.Base.Copy()
-	cfg.Credentials = a.Credentials(account, method)
-	return cfg
+	p := a.provider(account, method)
+	cfg.Credentials = p
+	return awsiam.Observe(cfg, func(_, outcome string) {
+		if outcome == string(awsiam.NoCredentials) {
+			p.reject()
+		}
+	})
 }
 
 // sts returns a client that signs with credentials.

@@ -59,8 +59,12 @@ func (m Federated) source(a *Accounts, account Account) (source, *awsiam.Error) 
 		Region: account.Region, STSEndpoint: account.STSEndpoint,
 	}
 	identity := a.options.Identity
+	exchanger, err := a.exchanger()
+	if err != nil {
+		return nil, unavailable("the operator's sign-in could not be prepared", err)
+	}
 	return func(ctx context.Context) (aws.Credentials, *awsiam.Error) {
-		given, _, err := a.exchange.Credentials(ctx, grant, identity.subject(), func(ctx context.Context) (string, error) {
+		given, _, err := exchanger.Credentials(ctx, grant, identity.subject(), func(ctx context.Context) (string, error) {
 			return a.assertionFor(ctx, identity, grant)
 		})
 		if err != nil {

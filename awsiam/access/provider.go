@@ -28,14 +28,16 @@ type source func(context.Context) (aws.Credentials, *awsiam.Error)
 // provider remembers credentials of one account. The SDK's own CredentialsCache does not tell the
 // time by our clock, gives nothing while renewal fails, and forgets failures.
 type provider struct {
-	clock  func() time.Time
-	source source
+	clock func() time.Time
+	// begin returns a source that remembers nothing.
+	begin func() source
 	// timeout of one attempt as a whole.
 	timeout time.Duration
 	observe func(outcome string)
 
 	flight singleflight.Group
 	mu     sync.Mutex
+	source source
 	held   held
 }
 
@@ -51,12 +53,14 @@ type held struct {
 
 func newProvider(a *Accounts, account Account, method Method) *provider {
 	p := &provider{clock: a.options.Clock, timeout: callsOfSignIn * a.options.Timeout, observe: func(outcome string) { a.options.Observe(account.ID, outcome) }}
-	from, failure := method.source(a, account)
-	if failure != nil {
-		p.source = func(context.Context) (aws.Credentials, *awsiam.Error) { return aws.Credentials{}, failure }
-		return p
+	p.begin = func() source {
+		from, failure := method.source(a, account)
+		if failure != nil {
+			return func(context.Context) (aws.Credentials, *awsiam.Error) { return aws.Credentials{}, failure }
+		}
+		return a.checked(account, method, from)
 	}
-	p.source = a.checked(account, method, from)
+	p.source = p.begin()
 	return p
 }
 
@@ -96,8 +100,22 @@ func (p *provider) remembered() held {
 	return p.held
 }
 
+// reject forgets the credentials, also where the source remembers them, and not a failure to get any.
+func (p *provider) reject() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.held.credentials.HasKeys() {
+		return
+	}
+	p.held.credentials, p.held.renewAt = aws.Credentials{}, time.Time{}
+	p.source = p.begin()
+}
+
 func (p *provider) ask(ctx context.Context) {
-	c, failure := p.source(ctx)
+	p.mu.Lock()
+	from := p.source
+	p.mu.Unlock()
+	c, failure := from(ctx)
 	now := p.clock()
 	defer p.observe(outcomeOf(failure))
 	p.mu.Lock()
