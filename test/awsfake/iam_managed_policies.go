@@ -15,7 +15,7 @@ import (
 const maxManagedPolicy = 6144
 
 // onlyVersion is the version of every managed policy: the operations that make
-// others are not implemented.
+// others are refused.
 const onlyVersion = "v1"
 
 var versionRule = rule{min: 1, max: 64, pattern: regexp.MustCompile(`^v[1-9][0-9]*(\.[A-Za-z0-9-]*)?$`)}

@@ -115,7 +115,7 @@ func (s *s3Call) serve() (*answer, error) {
 	return &answer{status: http.StatusOK}, nil // what spoils the answer took the call's place
 }
 
-// operationName returns "" for what is not implemented.
+// operationName returns "" for what awsfake refuses with 501.
 func (s *s3Call) operationName() string {
 	switch {
 	case s.bucket == "":
@@ -132,7 +132,7 @@ func (s *s3Call) operationName() string {
 	}[s.r.Method]
 }
 
-// conditionalHeaders change what a call does and are not implemented.
+// conditionalHeaders change what a call does, and are refused with 501.
 var conditionalHeaders = []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "Range"}
 
 func (o *s3Operation) checkHonoured(r *http.Request, query url.Values) error {
